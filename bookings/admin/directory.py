@@ -1,0 +1,117 @@
+"""Directory pages that also show what belongs to the diary: hours, needs, questions, reminders."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from practitioners import admin as directory
+from practitioners.models import Location, Practitioner, Therapy, Treatment
+
+from ..models import Need, ReminderRule, Resource, SafetyQuestion
+from .resources import LocationHoursInline
+
+
+@admin.register(Location)
+class LocationAdmin(directory.LocationAdmin):
+    inlines = [LocationHoursInline]
+    readonly_fields = ["elsewhere"]
+    fieldsets = [
+        *directory.LocationAdmin.fieldsets,
+        (_("Also here"), {"fields": ["elsewhere"]}),
+    ]
+
+    @admin.display(description=_("rooms and closed days"))
+    def elsewhere(self, obj: Location) -> SafeString | str:
+        if obj.pk is None:
+            return str(_("Save the location first."))
+        where, place = f"?location__id__exact={obj.pk}", f"?place={obj.pk}"
+        return format_html(
+            '<a href="{}">{}</a> · <a href="{}">{}</a> · <a href="{}">{}</a>',
+            reverse("admin:bookings_resource_changelist") + where,
+            _("Rooms and equipment"),
+            reverse("admin:bookings_bankholiday_changelist") + place,
+            _("Bank holidays"),
+            reverse("admin:bookings_absence_changelist") + place,
+            _("Absences"),
+        )
+
+
+@admin.register(Practitioner)
+class PractitionerAdmin(directory.PractitionerAdmin):
+    """A practitioner comes with a resource, which holds their hours and absences."""
+
+    readonly_fields = ["hours_and_absences"]
+    fieldsets = [
+        *directory.PractitionerAdmin.fieldsets,
+        (_("Diary"), {"fields": ["hours_and_absences"]}),
+    ]
+
+    @admin.display(description=_("hours and absences"))
+    def hours_and_absences(self, obj: Practitioner) -> SafeString | str:
+        resource = getattr(obj, "resource", None) if obj.pk else None
+        if resource is None:
+            return str(_("Save the practitioner first."))
+        return format_html(
+            '<a href="{}">{}</a> · <a href="{}?practitioner__id__exact={}">{}</a>',
+            reverse("admin:bookings_resource_change", args=[resource.pk]),
+            _("Change hours and absences"),
+            reverse("admin:bookings_appointment_changelist"),
+            obj.pk,
+            _("Appointments"),
+        )
+
+    def save_model(
+        self, request: HttpRequest, obj: Practitioner, form: forms.ModelForm, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        Resource.objects.update_or_create(
+            practitioner=obj,
+            defaults={"name": obj.name},
+            create_defaults={"name": obj.name, "kind": Resource.Kind.PRACTITIONER},
+        )
+
+
+class SafetyQuestionInline(admin.TabularInline):
+    model = SafetyQuestion
+    extra = 0
+
+
+@admin.register(Therapy)
+class TherapyAdmin(directory.TherapyAdmin):
+    inlines = [*directory.TherapyAdmin.inlines, SafetyQuestionInline]
+
+
+class NeedInline(admin.TabularInline):
+    model = Need
+    extra = 0
+    verbose_name_plural = _("needs: who and what, for which part of the visit")
+
+
+class ReminderRuleInline(admin.TabularInline):
+    model = ReminderRule
+    extra = 0
+    verbose_name_plural = _("reminders of its own, instead of the clinic’s default")
+
+
+@admin.register(Treatment)
+class TreatmentAdmin(directory.TreatmentAdmin):
+    inlines = [NeedInline, ReminderRuleInline]
+
+    def save_related(
+        self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        needs: QuerySet[Need] = form.instance.needs.all()
+        if not any(need.pool_id is None for need in needs):
+            self.message_user(
+                request,
+                _("Nobody can book this yet: it needs no practitioner. Add a need below."),
+                messages.WARNING,
+            )

@@ -1,0 +1,486 @@
+"""The verbs: the one way in which an appointment comes to be and changes its state.
+
+    held -> booked -> arrived -> completed;  booked -> cancelled | no_show;  held -> expired
+
+Each verb is one transaction, leaves an audit row, and writes the notifications that follow
+from it. Verbs raise subclasses of clinic.errors.Refused and change nothing then. Instants are
+aware, in UTC. `by` says who does it.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from clinic.clock import now
+from practitioners.models import Clinic, Location, Practitioner, Treatment
+
+from . import notifications, placing, policy, screening
+from .actors import Actor
+from .availability import Placement, Query
+from .errors import HoldExpired, StartNotOffered, StartTaken, WrongState
+from .models import Answer, Appointment, AppointmentEvent, Patient, ScreeningRecord, State
+from .patients import Details, add_guest, body_of
+
+__all__ = [
+    "Details",
+    "book",
+    "cancel",
+    "check_in",
+    "coming",
+    "complete",
+    "confirm",
+    "expire_holds",
+    "extend_hold",
+    "hold",
+    "no_show",
+    "release",
+    "reschedule",
+]
+
+
+# --- taking a start -------------------------------------------------------------
+def hold(
+    *,
+    treatment: Treatment,
+    start: datetime,
+    practitioner: Practitioner | None = None,
+    location: Location | None = None,
+    screening: ScreeningRecord | None,
+    proved: Patient | None = None,
+    by: Actor,
+    source: str = Appointment.Source.WEB,
+) -> Appointment:
+    """Keep a start for HOLD_MINUTES, while the patient fills in the details.
+
+    Raises ScreeningNeeded or RedFlag (the gate), NeedsProof or NeedsAssessment, StartNotOffered,
+    StartTaken with alternatives.
+    """
+    _gate(screening, by)
+    policy.check_audience(treatment, proved, start)
+    query = _query(treatment, start, practitioner, location)
+    return _taking(query, start, lambda: _hold(query, start, screening, proved, by, source))
+
+
+def book(
+    *,
+    treatment: Treatment,
+    start: datetime,
+    practitioner: Practitioner | None = None,
+    location: Location | None = None,
+    screening: ScreeningRecord | None = None,
+    details: Details,
+    by: Actor,
+    source: str,
+    override: bool = False,
+) -> Appointment:
+    """Hold and confirm in one transaction: for the API, the desk and the admin.
+
+    With `override` staff go round notice, horizon and grid, and who the treatment is for; never
+    round what is taken.
+    """
+    _gate(screening, by)
+    if not override:
+        policy.check_audience(treatment, details.patient, start)
+    query = _query(treatment, start, practitioner, location, override=override)
+
+    def both() -> Appointment:
+        held = _hold(query, start, screening, details.patient, by, source)
+        return _confirm(held, details, by, must_answer=not by.is_clinic)
+
+    return _taking(query, start, both)
+
+
+def confirm(appointment: Appointment, *, details: Details, by: Actor) -> Appointment:
+    """Turn a hold into an appointment; the same one again where that has happened already.
+
+    A hold that is over is taken again if its start is still free, else StartTaken with
+    alternatives. Raises Refused with the field for details that won't do, Blocked for an answer
+    that a practitioner has to talk about first, PatientBusy.
+    """
+    query = _query(
+        appointment.treatment,
+        appointment.starts_at,
+        appointment.practitioner,
+        appointment.location,
+        override=True,
+    )
+
+    def once() -> Appointment:
+        locked = _locked(appointment)
+        if locked.state == State.EXPIRED or (
+            locked.state == State.HELD and locked.held_until and locked.held_until <= now()
+        ):
+            _take_again(locked, query, by)
+        return locked if locked.state != State.HELD else _confirm(locked, details, by)
+
+    confirmed = _taking(query, appointment.starts_at, once)
+    if confirmed.state in (State.CANCELLED, State.EXPIRED):
+        raise HoldExpired
+    return confirmed
+
+
+@placing.retried
+@transaction.atomic
+def extend_hold(appointment: Appointment, *, by: Actor) -> Appointment:
+    """Ten minutes more, once (WrongState the second time, HoldExpired when it is over)."""
+    locked, instant = _locked(appointment), now()
+    if locked.state != State.HELD or locked.held_until is None or locked.held_until <= instant:
+        raise HoldExpired
+    if locked.hold_extended:
+        raise WrongState(_("We can keep a time longer only once."), code="extended_already")
+    locked.held_until += timedelta(minutes=settings.HOLD_MINUTES)
+    locked.hold_extended = True
+    locked.save(update_fields=["held_until", "hold_extended"])
+    _note(locked, "extend", by, State.HELD)
+    return locked
+
+
+@placing.retried
+@transaction.atomic
+def release(appointment: Appointment, *, by: Actor) -> None:
+    """Give up a hold; nothing happens when it is none any more."""
+    locked = _locked(appointment)
+    if locked.state == State.HELD:
+        _move(locked, "release", State.EXPIRED, by, held_until=None)
+        placing.free(locked)
+
+
+def expire_holds(limit: int = 500) -> int:
+    """Expire the holds that are over; returns how many. An expired hold blocks nobody before."""
+    count = 0
+    expire = placing.retried(transaction.atomic(placing.expire))
+    for row in Appointment.objects.expired_holds(now()).select_related("treatment")[:limit]:
+        count += expire(row)
+    return count
+
+
+# --- changing it ----------------------------------------------------------------
+def reschedule(
+    appointment: Appointment,
+    *,
+    start: datetime,
+    practitioner: Practitioner | None = None,
+    location: Location | None = None,
+    by: Actor,
+    override: bool = False,
+) -> Appointment:
+    """Move a booked appointment; the old time is kept until the new one is secured.
+
+    Without a practitioner or a location those of the appointment stay. Raises PolicyRefused
+    past the deadline, WrongState, StartNotOffered, StartTaken with alternatives, PatientBusy.
+    """
+    query = _query(
+        appointment.treatment,
+        start,
+        practitioner or appointment.practitioner,
+        location or appointment.location,
+        override=override,
+        moving=appointment,
+    )
+
+    def once() -> Appointment:
+        locked = _locked(appointment)
+        _must_be(locked, State.BOOKED)
+        policy.check_may_change(locked, by)
+        before = {"start": locked.starts_at.isoformat(), "practitioner": locked.practitioner_id}
+        placing.free(locked)
+
+        def take(way: Placement) -> Appointment:
+            _put(locked, way, start)
+            placing.take(locked, way)
+            return locked
+
+        placing.secure(query, start, take)
+        if locked.patient:
+            placing.take_body(locked, body_of(locked.patient))
+        locked.sequence += 1
+        locked.coming_at = None
+        locked.save()
+        _note(locked, "reschedule", by, State.BOOKED, before)
+        notifications.write_moved(locked)
+        notifications.nudge_after_commit()
+        return locked
+
+    had = appointment.starts_at, appointment.practitioner, appointment.location
+    if (start, query.practitioner, query.location) == had:
+        raise WrongState(_("This is the time you have already."), code="same_start")
+    return _taking(query, start, once)
+
+
+@placing.retried
+@transaction.atomic
+def cancel(
+    appointment: Appointment, *, reason: str = "", by: Actor, override: bool = False
+) -> Appointment:
+    """Cancel a booked appointment and free what it took (PolicyRefused past the deadline)."""
+    locked = _locked(appointment)
+    _must_be(locked, State.BOOKED)
+    if not override:
+        policy.check_may_change(locked, by)
+    _move(
+        locked,
+        "cancel",
+        State.CANCELLED,
+        by,
+        {"reason": reason} if reason else {},
+        cancel_reason=reason[:200],
+        cancelled_by_clinic=by.is_clinic,
+        sequence=locked.sequence + 1,
+    )
+    placing.free(locked)
+    notifications.write_cancelled(locked)
+    notifications.nudge_after_commit()
+    return locked
+
+
+@placing.retried
+@transaction.atomic
+def coming(appointment: Appointment, *, by: Actor) -> Appointment:
+    """The patient says that they will be there; saying it twice is no harm."""
+    locked = _locked(appointment)
+    _must_be(locked, State.BOOKED)
+    if locked.coming_at is None:
+        locked.coming_at = now()
+        locked.save(update_fields=["coming_at"])
+        _note(locked, "coming", by, State.BOOKED)
+    return locked
+
+
+@placing.retried
+@transaction.atomic
+def check_in(appointment: Appointment, *, by: Actor) -> Appointment:
+    """The patient has arrived."""
+    return _step(appointment, "check_in", State.BOOKED, State.ARRIVED, by)
+
+
+@placing.retried
+@transaction.atomic
+def complete(appointment: Appointment, *, by: Actor, outcome: str = "") -> Appointment:
+    """The visit took place; `outcome` says whether it found the patient suitable."""
+    fields = {"outcome": Appointment.Outcome(outcome)} if outcome else {}
+    return _step(appointment, "complete", State.ARRIVED, State.COMPLETED, by, **fields)
+
+
+@placing.retried
+@transaction.atomic
+def no_show(appointment: Appointment, *, by: Actor) -> Appointment:
+    """The patient did not come."""
+    return _step(appointment, "no_show", State.BOOKED, State.NO_SHOW, by)
+
+
+# --- how ------------------------------------------------------------------------
+def _gate(record: ScreeningRecord | None, by: Actor) -> None:
+    """Everybody goes through the safety questions; staff may have asked them on the phone."""
+    if record is not None or not by.is_clinic:
+        screening.require(record)
+
+
+def _query(
+    treatment: Treatment,
+    start: datetime,
+    practitioner: Practitioner | None,
+    location: Location | None,
+    *,
+    override: bool = False,
+    moving: Appointment | None = None,
+) -> Query:
+    if not override and not (treatment.is_published and treatment.therapy.is_published):
+        raise StartNotOffered("not_bookable")
+    day = start.date()
+    return Query(treatment, day, day, practitioner, location, moving=moving, override=override)
+
+
+@placing.retried
+def _in_one_transaction(work: Any) -> Appointment:
+    with transaction.atomic():
+        return work()
+
+
+def _taking(query: Query, start: datetime, work: Any) -> Appointment:
+    """Run `work` as one transaction; a start that is taken comes back with alternatives."""
+    try:
+        return _in_one_transaction(work)
+    except StartTaken:
+        raise placing.with_alternatives(query, start) from None
+
+
+def _hold(
+    query: Query,
+    start: datetime,
+    record: ScreeningRecord | None,
+    patient: Patient | None,
+    by: Actor,
+    source: str,
+) -> Appointment:
+    treatment = query.treatment
+
+    def take(way: Placement) -> Appointment:
+        row = Appointment(
+            treatment=treatment,
+            treatment_name=str(treatment),
+            minutes=treatment.minutes,
+            price_pence=treatment.price_pence,
+            cancellation_hours=Clinic.current().cancellation_hours,
+            state=State.HELD,
+            held_until=now() + timedelta(minutes=settings.HOLD_MINUTES),
+            patient=patient,
+            screening=record,
+            source=source,
+        )
+        _put(row, way, start)
+        row.save()
+        placing.take(row, way)
+        return row
+
+    row = placing.secure(query, start, take)
+    _note(row, "hold", by, "")
+    return row
+
+
+def _put(row: Appointment, way: Placement, start: datetime) -> None:
+    row.practitioner, row.location = way.practitioner, way.location
+    row.starts_at, row.ends_at = start, start + timedelta(minutes=row.minutes)
+
+
+def _take_again(row: Appointment, query: Query, by: Actor) -> None:
+    """A hold that is over gets its start back if nobody else has it."""
+    before = row.state
+    placing.free(row)
+    row.state, row.held_until = State.HELD, now() + timedelta(minutes=1)
+    row.save(update_fields=["state", "held_until"])
+    again = Query(
+        query.treatment,
+        query.first,
+        query.last,
+        query.practitioner,
+        query.location,
+        moving=row,
+        override=True,
+    )
+
+    def take(way: Placement) -> Appointment:
+        placing.take(row, way)
+        return row
+
+    if row.starts_at < now():
+        raise StartNotOffered("past")
+    placing.secure(again, row.starts_at, take)
+    _note(row, "hold", by, before)
+
+
+def _confirm(
+    row: Appointment, details: Details, by: Actor, *, must_answer: bool = True
+) -> Appointment:
+    treatment = row.treatment
+    patient = row.patient or details.patient
+    policy.check_details(details if patient is None else Details(patient=patient))
+    born = details.date_of_birth or (patient.date_of_birth if patient else None)
+    if must_answer:
+        policy.check_age(treatment, born, row.starts_at, row.location)
+    answers = policy.check_answers(
+        policy.questions_of(treatment),
+        details.answers,
+        must_answer=must_answer and treatment.audience != "returning",
+    )
+    row.patient = patient or add_guest(details)
+    placing.take_body(row, body_of(row.patient))
+    row.note = _note_of(details, known=patient is not None)
+    row.wants_chaperone = details.wants_chaperone
+    row.held_until, row.booked_at = None, now()
+    _move(row, "book", State.BOOKED, by)
+    row.save()
+    Answer.objects.bulk_create(_of(row, answers))
+    notifications.write_booked(row)
+    notifications.nudge_after_commit()
+    return row
+
+
+def _note_of(details: Details, *, known: bool) -> str:
+    """What the patient wrote; a known patient's record is not changed by what is typed online."""
+    if known and details.access_needs:
+        needs = _("Access needs: %(needs)s") % {"needs": details.access_needs}
+        return f"{details.note}\n{needs}".strip()
+    return details.note
+
+
+def _of(row: Appointment, answers: list[Answer]) -> list[Answer]:
+    for answer in answers:
+        answer.appointment = row
+    return answers
+
+
+def _locked(appointment: Appointment) -> Appointment:
+    """The row as it is now, locked until the transaction ends."""
+    return (
+        Appointment.objects.select_for_update(of=("self",))
+        .select_related("treatment__therapy", "practitioner", "location", "patient__resource")
+        .get(pk=appointment.pk)
+    )
+
+
+_SAYS = {
+    State.HELD: _("This time is kept, but not booked yet."),
+    State.ARRIVED: _("The patient has arrived already."),
+    State.COMPLETED: _("This visit has taken place."),
+    State.CANCELLED: _("This appointment is cancelled already."),
+    State.NO_SHOW: _("This appointment was missed."),
+    State.EXPIRED: _("This time was not booked."),
+    State.BOOKED: _("The patient has not arrived yet."),
+}
+
+
+def _must_be(row: Appointment, state: State) -> None:
+    if row.state != state:
+        raise WrongState(_SAYS[State(row.state)])
+
+
+def _step(
+    appointment: Appointment, verb: str, expected: State, to: State, by: Actor, **fields: Any
+) -> Appointment:
+    locked = _locked(appointment)
+    _must_be(locked, expected)
+    if to == State.NO_SHOW:
+        notifications.drop_pending(locked)
+    _move(locked, verb, to, by, **fields)
+    return locked
+
+
+def _move(
+    row: Appointment,
+    verb: str,
+    to: State,
+    by: Actor,
+    detail: dict[str, Any] | None = None,
+    **fields: Any,
+) -> None:
+    """Change the state, guarded by the state it was in, and leave the audit row."""
+    before = row.state
+    fields["state"] = to
+    if to != State.HELD:
+        fields["held_until"] = None
+    if row.patient_id:
+        fields["patient"] = row.patient_id
+    changed = Appointment.objects.filter(pk=row.pk, state=before).update(**fields)
+    if not changed:
+        raise WrongState(_("Somebody else has just changed this appointment."))
+    for name, value in fields.items():
+        setattr(row, f"{name}_id" if name == "patient" else name, value)
+    _note(row, verb, by, before, detail)
+
+
+def _note(
+    row: Appointment, verb: str, by: Actor, before: str, detail: dict[str, Any] | None = None
+) -> None:
+    AppointmentEvent.objects.create(
+        appointment=row,
+        at=now(),
+        verb=verb,
+        actor=by.kind,
+        user=by.user,
+        from_state=before,
+        to_state=row.state,
+        detail=detail or {},
+    )

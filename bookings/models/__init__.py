@@ -1,0 +1,36 @@
+"""What can be where, when, and for whom. Reservations stay inside: only verbs write them."""
+
+from . import reservations as _registered  # noqa: F401  Django has to see the model
+from .access import EmailProof, FeedToken, IdempotencyKey
+from .appointments import LIVE, Answer, Appointment, AppointmentEvent, State
+from .notifications import Kind, MessageTemplate, Notification, ReminderRule
+from .patients import Patient, PatientMatch
+from .resources import Absence, BankHoliday, Need, Opening, Pool, Resource
+from .screening import SafetyQuestion, ScreeningForm, ScreeningQuestion, ScreeningRecord
+
+__all__ = [
+    "LIVE",
+    "Absence",
+    "Answer",
+    "Appointment",
+    "AppointmentEvent",
+    "BankHoliday",
+    "EmailProof",
+    "FeedToken",
+    "IdempotencyKey",
+    "Kind",
+    "MessageTemplate",
+    "Need",
+    "Notification",
+    "Opening",
+    "Patient",
+    "PatientMatch",
+    "Pool",
+    "ReminderRule",
+    "Resource",
+    "SafetyQuestion",
+    "ScreeningForm",
+    "ScreeningQuestion",
+    "ScreeningRecord",
+    "State",
+]

@@ -1,0 +1,37 @@
+"""What the worker does. Tasks take ids, call a verb, and rely on no result."""
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from clinic.clock import now
+
+from . import appointments, notifications
+from .models import EmailProof, IdempotencyKey, ScreeningRecord
+
+
+@shared_task(name="bookings.tasks.send_due")
+def send_due() -> None:
+    """Claim what is due and hand each to a worker; look again at once while there is more."""
+    while claimed := notifications.claim():
+        for pk, attempt in claimed:
+            send_one.delay(pk, attempt)
+
+
+@shared_task(name="bookings.tasks.send_one")
+def send_one(pk: int, attempt: int) -> None:
+    notifications.deliver(pk, attempt)
+
+
+@shared_task(name="bookings.tasks.expire_holds")
+def expire_holds() -> None:
+    appointments.expire_holds()
+
+
+@shared_task(name="bookings.tasks.clean_up")
+def clean_up() -> None:
+    """Forget what was kept for a while only: codes, keys, and stopped safety checks (30 days)."""
+    instant = now()
+    EmailProof.objects.filter(expires_at__lt=instant - timedelta(days=1)).delete()
+    IdempotencyKey.objects.filter(created_at__lt=instant - timedelta(hours=24)).delete()
+    ScreeningRecord.objects.filter(at__lt=instant - timedelta(days=30), appointments=None).delete()

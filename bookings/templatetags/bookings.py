@@ -1,0 +1,72 @@
+"""Filters that write instants as the wall of a location shows them."""
+
+from datetime import date, datetime, timedelta
+
+from django import template
+from django.conf import settings
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from bookings.models import Appointment
+from clinic import clock
+from clinic.phones import readable
+from practitioners.models import Location
+
+register = template.Library()
+
+
+@register.filter
+def time_at(instant: datetime, location: Location) -> str:
+    """“14:30”; with the zone's letters on a clock that shows it twice, or is not the clinic's."""
+    wall = clock.local(instant, location.time_zone)
+    text = formats.date_format(wall.replace(tzinfo=None), "H:i")
+    twice = wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset()
+    elsewhere = location.time_zone != settings.TIME_ZONE
+    return f"{text} {wall.tzname()}" if twice or elsewhere else text
+
+
+@register.filter
+def day_at(instant: datetime, location: Location) -> str:
+    """“Monday 11 January 2027”."""
+    return formats.date_format(clock.local(instant, location.time_zone).date(), "l j F Y")
+
+
+@register.filter
+def short_day_at(instant: datetime, location: Location) -> str:
+    """“Today”, “Tomorrow” or “Mon 11 Jan”."""
+    day = clock.local(instant, location.time_zone).date()
+    today = clock.today(location.time_zone)
+    if day == today:
+        return _("Today")
+    if day == today + timedelta(days=1):
+        return _("Tomorrow")
+    return formats.date_format(day, "D j M")
+
+
+@register.filter
+def iso_at(instant: datetime, location: Location) -> str:
+    """For a `datetime` attribute: ISO 8601 with the location's offset."""
+    return clock.local(instant, location.time_zone).isoformat()
+
+
+@register.filter
+def iso_date(day: date) -> str:
+    return day.isoformat()
+
+
+@register.filter
+def minutes_left(instant: datetime, since: datetime) -> int:
+    """Whole minutes from `since` to `instant`, at least 0 and at most 10 (the reveal classes)."""
+    return max(0, min(10, int((instant - since).total_seconds() // 60)))
+
+
+@register.filter
+def phone(number: str) -> str:
+    """A stored number as people read it."""
+    return readable(number)
+
+
+@register.filter
+def call_us(appointment: Appointment, clinic_phone: str) -> str:
+    """The number to call about an appointment: its location's, else the clinic's."""
+    return appointment.location.phone or clinic_phone

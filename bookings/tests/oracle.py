@@ -1,0 +1,273 @@
+"""The slow, obvious answer to "when can it start?", for tests to hold the engine against.
+
+It shares nothing with the engine but the rows of the database: every five minutes, every
+practitioner and location are tried, every minute of every need is looked at by itself, on the
+wall clock as zoneinfo tells it, and resources are handed out by trying all the ways.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import combinations, product
+from zoneinfo import ZoneInfo
+
+from bookings.models import Absence, Appointment, Opening, Resource
+from bookings.models.reservations import Reservation
+from practitioners.models import Location, Practitioner, Treatment
+
+MINUTE = timedelta(minutes=1)
+FIVE = timedelta(minutes=5)
+
+# (start, location id, practitioner id)
+Answer = tuple[datetime, int, int]
+
+
+def wall(instant: datetime, zone: str) -> datetime:
+    return instant.astimezone(ZoneInfo(zone))
+
+
+def shows(instant: datetime, zone: str, day: date, starts: time, ends: time) -> bool:
+    """Whether the wall shows `day` and a time in [starts, ends) at this instant."""
+    there = wall(instant, zone)
+    if there.date() != day or there.time() < starts:
+        return False
+    return ends == time() or there.time() < ends
+
+
+def every_five_minutes(first: date, last: date) -> Iterator[datetime]:
+    """Every instant that could be on one of these dates anywhere on earth."""
+    at = datetime.combine(first - timedelta(days=1), time(), UTC)
+    while at < datetime.combine(last + timedelta(days=2), time(), UTC):
+        yield at
+        at += FIVE
+
+
+class Oracle:
+    """The rows as they are in the database now, and what can be concluded from them."""
+
+    def __init__(self, now: datetime, *, without: Appointment | None = None):
+        self.now = now
+        self.without = without
+        self.openings = list(Opening.objects.all())
+        self.absences = list(Absence.objects.all())
+        self.reservations = list(
+            Reservation.objects.select_related("appointment__treatment", "resource")
+        )
+        self.locations = {place.pk: place for place in Location.objects.all()}
+        self.appointments = list(Appointment.objects.all())
+        self._known: dict[tuple[int, int, datetime, bool], bool] = {}
+
+    # --- one resource, one minute ---------------------------------------------
+    def usable(self, who: Resource, place: Location, minute: datetime, taken: bool = True) -> bool:
+        """Whether a resource can be used for the whole of this minute at this place.
+
+        With `taken` off, reservations do not count.
+        """
+        key = (who.pk, place.pk, minute, taken)
+        if key not in self._known:
+            self._known[key] = (
+                self.is_open(who, place, minute)
+                and not self.is_away(who, place, minute)
+                and self.is_registered(who, place, minute)
+                and not (taken and self.is_taken(who, minute))
+            )
+        return self._known[key]
+
+    def is_open(self, who: Resource, place: Location, minute: datetime) -> bool:
+        if who.location_id not in (None, place.pk):
+            return False
+        own = [row for row in self.openings if row.resource_id == who.pk]
+        if own:
+            rows = [row for row in own if row.location_id == place.pk]
+        elif who.location_id is None:
+            rows = []
+        else:
+            rows = [
+                row
+                for row in self.openings
+                if row.resource_id is None and row.location_id == place.pk
+            ]
+        return any(self.opens(row, place.time_zone, minute) for row in rows)
+
+    def opens(self, row: Opening, zone: str, minute: datetime) -> bool:
+        day = wall(minute, zone).date()
+        if row.on_date:
+            if day != row.on_date:
+                return False
+        else:
+            if day.weekday() != row.weekday or day < row.valid_from:
+                return False
+            if row.valid_until and day > row.valid_until:
+                return False
+            monday = day - timedelta(days=day.weekday())
+            first_monday = row.valid_from - timedelta(days=row.valid_from.weekday())
+            if (monday - first_monday).days % (7 * row.every_weeks):
+                return False
+        return shows(minute, zone, day, row.starts, row.ends)
+
+    def is_away(self, who: Resource, place: Location, minute: datetime) -> bool:
+        return any(
+            row.starts_at < minute + MINUTE and row.ends_at > minute
+            for row in self.absences
+            if row.resource_id == who.pk or row.location_id == place.pk
+        )
+
+    def is_registered(self, who: Resource, place: Location, minute: datetime) -> bool:
+        if who.practitioner_id is None:
+            return True
+        day = wall(minute, place.time_zone).date()
+        person = who.practitioner
+        required = [r for r in person.registrations.all() if r.is_required]
+        return (
+            bool(required)
+            and person.insured_until is not None
+            and day <= person.insured_until
+            and all(r.status != "lapsed" and day <= r.valid_until for r in required)
+        )
+
+    def is_over(self, row: Appointment) -> bool:
+        """Whether it is a hold that ended."""
+        return row.state == "held" and row.held_until is not None and row.held_until <= self.now
+
+    def counts(self, row: Reservation) -> bool:
+        """A hold that is over blocks nobody, except with what its group shares and still uses."""
+        owner = row.appointment
+        if self.without is not None and owner.pk == self.without.pk:
+            return False
+        if not self.is_over(owner):
+            return True
+        if not owner.treatment.is_group or not self.group(owner):
+            return False
+        return any(
+            row.resource in need.pool.members.all()
+            if need.pool
+            else row.resource.practitioner_id == owner.practitioner_id
+            for need in owner.treatment.needs.all()
+            if need.is_shared
+        )
+
+    def group(self, row: Appointment) -> list[Appointment]:
+        """Who else comes to the same start of a group."""
+        return [
+            other
+            for other in self.appointments
+            if other.pk != row.pk
+            and other.state in ("held", "booked", "arrived", "completed", "no_show")
+            and not self.is_over(other)
+            and (other.treatment_id, other.practitioner_id, other.location_id, other.starts_at)
+            == (row.treatment_id, row.practitioner_id, row.location_id, row.starts_at)
+        ]
+
+    def is_taken(self, who: Resource, minute: datetime) -> bool:
+        return any(
+            row.resource_id == who.pk
+            and row.starts_at < minute + MINUTE
+            and row.ends_at > minute
+            and self.counts(row)
+            for row in self.reservations
+        )
+
+    @staticmethod
+    def whole(treatment: Treatment) -> Treatment:
+        """The treatment with everything that is read here, so that a test ends today."""
+        return Treatment.objects.prefetch_related(
+            "needs__pool__members",
+            "practitioners__resource",
+            "practitioners__registrations",
+        ).get(pk=treatment.pk)
+
+    # --- one start ------------------------------------------------------------
+    def fits(
+        self,
+        treatment: Treatment,
+        person: Practitioner,
+        place: Location,
+        start: datetime,
+        *,
+        shared: bool = True,
+        taken: bool = True,
+    ) -> bool:
+        """Whether all needs can be met at once (without the group's own where `shared` is off)."""
+        needs = [n for n in treatment.needs.all() if shared or not n.is_shared]
+        ways = []
+        for need in needs:
+            if need.pool is None:
+                candidates = [person.resource]
+            else:
+                candidates = [m for m in need.pool.members.all() if m.is_active]
+            minutes = [
+                start + timedelta(minutes=m) for m in range(need.from_minute, need.to_minute)
+            ]
+            free = [c for c in candidates if all(self.usable(c, place, m, taken) for m in minutes)]
+            ways.append(list(combinations(free, need.quantity)))
+        for way in product(*ways):
+            used = [
+                (who, need) for members, need in zip(way, needs, strict=True) for who in members
+            ]
+            if not any(
+                one == other and a.from_minute < b.to_minute and b.from_minute < a.to_minute
+                for (one, a), (other, b) in combinations(used, 2)
+            ):
+                return True
+        return False
+
+    def can_start(
+        self, treatment: Treatment, person: Practitioner, place: Location, start: datetime
+    ) -> bool:
+        if not treatment.needs.all():
+            return False
+        if self.fits(treatment, person, place, start):
+            return True
+        if not treatment.is_group:
+            return False
+        there = Appointment(
+            treatment=treatment, practitioner=person, location=place, starts_at=start
+        )
+        return (
+            bool(self.group(there))
+            and self.fits(treatment, person, place, start, shared=False)
+            and self.fits(treatment, person, place, start, taken=False)
+        )
+
+    def may_start(self, treatment: Treatment, place: Location, start: datetime) -> bool:
+        """Grid, notice and horizon."""
+        there = wall(start, place.time_zone)
+        if (there.hour * 60 + there.minute) % treatment.grid_minutes or there.second:
+            return False
+        if start < self.now + timedelta(minutes=treatment.notice_minutes):
+            return False
+        furthest = wall(self.now, place.time_zone).date() + timedelta(days=treatment.horizon_days)
+        return there.date() <= furthest
+
+    def starts(
+        self,
+        treatment: Treatment,
+        first: date,
+        last: date,
+        *,
+        practitioner: Practitioner | None = None,
+        location: Location | None = None,
+        new_patient: bool = False,
+    ) -> set[Answer]:
+        """Everything that is on offer on the local dates first..last."""
+        found = set()
+        treatment = self.whole(treatment)
+        people = [
+            p
+            for p in treatment.practitioners.all()
+            if p.is_published
+            and p.resource.is_active
+            and (practitioner is None or p == practitioner)
+            and (p.takes_new_patients or not (new_patient or treatment.audience == "new"))
+        ]
+        for place in self.locations.values():
+            if not place.is_published or location not in (None, place):
+                continue
+            for start in every_five_minutes(first, last):
+                if not first <= wall(start, place.time_zone).date() <= last:
+                    continue
+                if not self.may_start(treatment, place, start):
+                    continue
+                for person in people:
+                    if self.can_start(treatment, person, place, start):
+                        found.add((start, place.pk, person.pk))
+        return found

@@ -1,0 +1,1 @@
+"""Real connections compete for the same time; each race has a control that must go wrong."""

@@ -1,0 +1,242 @@
+"""Hours, absences, bank holidays, practitioners and needs in the admin."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from bookings.actors import Actor
+from bookings.appointments import Details, book
+from bookings.models import Absence, BankHoliday, Opening, Pool, Resource
+from clinic.clock import now
+from practitioners.models import Practitioner
+from practitioners.tests import factories as directory
+
+from . import factories
+from .admin_forms import fields_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("dora"))
+    return client
+
+
+def errors(response: object) -> dict[str, list[str]]:
+    form = response.context["adminform"].form
+    return {name: [str(e) for e in found] for name, found in form.errors.items()}
+
+
+def test_a_new_practitioner_gets_a_resource_of_their_name(staff: Client) -> None:
+    url = reverse("admin:practitioners_practitioner_add")
+    form = {**fields_of(staff.get(url)), "name": "Noor Example", "slug": "noor-example"}
+    assert staff.post(url, form).status_code == 302
+    person = Practitioner.objects.get()
+    assert (person.resource.kind, person.resource.name) == ("practitioner", "Noor Example")
+    change = reverse("admin:practitioners_practitioner_change", args=[person.pk])
+    page = staff.get(change)
+    link = reverse("admin:bookings_resource_change", args=[person.resource.pk])
+    assert link in page.content.decode()
+    staff.post(change, {**fields_of(page), "name": "Noor Newname"})
+    assert Resource.objects.get(kind="practitioner").name == "Noor Newname"
+
+
+def test_bank_holiday_closes_each_location_from_its_own_midnight(staff: Client) -> None:
+    london = directory.location()
+    york = directory.location(time_zone="America/New_York")
+    url = reverse("admin:bookings_bankholiday_add")
+    form = {"day": "2026-12-25", "locations": [london.pk, york.pk], "note": "Christmas Day"}
+    assert staff.post(url, form).status_code == 302
+    starts = dict(BankHoliday.objects.values_list("location", "starts_at"))
+    assert starts[london.pk] == datetime(2026, 12, 25, tzinfo=UTC)
+    assert starts[york.pk] == datetime(2026, 12, 25, 5, tzinfo=UTC)
+    assert "Friday 25 December 2026" in (
+        staff.get(reverse("admin:bookings_bankholiday_changelist")).content.decode()
+    )
+
+
+def test_bank_holiday_twice_is_refused_by_name(staff: Client) -> None:
+    place = directory.location(name="Hilltop")
+    BankHoliday.on(date(2026, 12, 25), place).save()
+    url = reverse("admin:bookings_bankholiday_add")
+    response = staff.post(url, {"day": "2026-12-25", "locations": [place.pk], "note": ""})
+    assert response.status_code == 200
+    assert "Hilltop" in errors(response)["locations"][0]
+    assert BankHoliday.objects.count() == 1
+
+
+@pytest.mark.parametrize("day", ["", "2027-02-30", "soon"])
+def test_bank_holiday_on_no_day_is_refused(staff: Client, day: str) -> None:
+    place = directory.location()
+    url = reverse("admin:bookings_bankholiday_add")
+    response = staff.post(url, {"day": day, "locations": [place.pk], "note": ""})
+    assert "day" in errors(response)
+
+
+def test_bank_holiday_note_can_be_corrected(staff: Client) -> None:
+    row = BankHoliday.on(date(2026, 12, 25), directory.location())
+    row.save()
+    url = reverse("admin:bookings_bankholiday_change", args=[row.pk])
+    staff.post(url, {**fields_of(staff.get(url)), "note": "Christmas"})
+    row.refresh_from_db()
+    assert (row.note, row.reason) == ("Christmas", Absence.Reason.HOLIDAY)
+
+
+def absence_form(**fields: object) -> dict[str, object]:
+    return {
+        "resource": "",
+        "location": "",
+        "starts_at_0": "2027-01-11",
+        "starts_at_1": "09:00",
+        "ends_at_0": "2027-01-11",
+        "ends_at_1": "12:00",
+        "reason": "repair",
+        "note": "",
+        **fields,
+    }
+
+
+def test_absence_is_typed_by_the_clock_of_its_place(staff: Client) -> None:
+    table = factories.equipment(directory.location(time_zone="America/New_York"))
+    url = reverse("admin:bookings_absence_add")
+    assert staff.post(url, absence_form(resource=table.pk)).status_code == 302
+    row = Absence.objects.get()
+    assert row.starts_at == datetime(2027, 1, 11, 14, tzinfo=UTC)
+    change = reverse("admin:bookings_absence_change", args=[row.pk])
+    form = fields_of(staff.get(change))
+    assert (form["starts_at_0"], form["starts_at_1"]) == ("11/01/2027", "09:00:00")
+    staff.post(change, {**form, "note": "New belt"})
+    row.refresh_from_db()
+    assert (row.note, row.starts_at) == ("New belt", datetime(2027, 1, 11, 14, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ends_at_1": "08:00"},
+        {"starts_at_0": "2027-02-30"},
+        {"reason": "holiday"},
+        {"note": "x" * 200},
+    ],
+)
+def test_absence_that_cannot_be_is_refused(staff: Client, wrong: dict[str, str]) -> None:
+    room = factories.room(directory.location())
+    url = reverse("admin:bookings_absence_add")
+    response = staff.post(url, absence_form(resource=room.pk, **wrong))
+    assert response.status_code == 200
+    assert errors(response)
+    assert not Absence.objects.exists()
+
+
+def test_absence_is_of_one_thing(staff: Client) -> None:
+    place = directory.location()
+    room = factories.room(place)
+    url = reverse("admin:bookings_absence_add")
+    both = staff.post(url, absence_form(resource=room.pk, location=place.pk))
+    neither = staff.post(url, absence_form())
+    assert "not both" in str(errors(both))
+    assert "not both" in str(errors(neither))
+
+
+def test_absence_lists_what_it_clashes_with(staff: Client) -> None:
+    world = factories.bookable_clinic()
+    start = (now() + timedelta(days=3)).replace(hour=10, minute=0, second=0, microsecond=0)
+    made = book(
+        treatment=world.treatment,
+        start=start,
+        details=Details(name="Kit Clash", email="kit@example.org"),
+        by=Actor("staff"),
+        source="desk",
+        override=True,
+    )
+    of_room = factories.absence(world.room, start, start + timedelta(hours=1))
+    of_place = factories.absence(
+        None, start, start + timedelta(hours=1), location=world.location, reason="other"
+    )
+    later = factories.absence(world.room, start + timedelta(hours=5), start + timedelta(hours=6))
+    page = staff.get(reverse("admin:bookings_absence_changelist"))
+    counts = {a.pk: a.clash_count for a in page.context["cl"].result_list}
+    assert counts == {of_room.pk: 1, of_place.pk: 1, later.pk: 0}
+    for row, clash in ((of_room, True), (of_place, True), (later, False)):
+        change = reverse("admin:bookings_absence_change", args=[row.pk])
+        assert (made.reference in staff.get(change).content.decode()) is clash
+
+
+def test_hours_of_a_room_need_no_location(staff: Client) -> None:
+    room = factories.room(directory.location())
+    url = reverse("admin:bookings_resource_change", args=[room.pk])
+    form = fields_of(staff.get(url))
+    form |= {"openings-TOTAL_FORMS": "1", "openings-0-weekday": "0", "openings-0-location": ""}
+    form |= {
+        "openings-0-starts": "09:00",
+        "openings-0-ends": "12:00",
+        "openings-0-resource": room.pk,
+    }
+    form |= {"openings-0-every_weeks": "2", "openings-0-valid_from": "2026-01-05"}
+    assert staff.post(url, form).status_code == 302
+    row = Opening.objects.get()
+    assert (row.location, row.every_weeks) == (room.location, 2)
+
+
+def test_hours_of_a_practitioner_need_one(staff: Client) -> None:
+    body = factories.body(directory.practitioner())
+    form = {"resource": body.pk, "weekday": 0, "starts": "09:00", "ends": "12:00"}
+    form |= {"every_weeks": 1, "valid_from": "2026-01-05"}
+    response = staff.post(reverse("admin:bookings_opening_add"), form)
+    assert "location" in errors(response)
+
+
+def test_location_page_holds_its_own_hours_only(staff: Client) -> None:
+    world = factories.bookable_clinic()
+    url = reverse("admin:practitioners_location_change", args=[world.location.pk])
+    page = staff.get(url)
+    assert page.context["inline_admin_formsets"][0].formset.initial_form_count() == 7
+    assert staff.post(url, fields_of(page)).status_code == 302
+    assert Opening.objects.count() == 14
+
+
+def test_a_practitioners_resource_is_made_nowhere_else(staff: Client) -> None:
+    form = {"kind": "practitioner", "name": "Nobody", "position": 0}
+    response = staff.post(reverse("admin:bookings_resource_add"), form)
+    assert response.status_code == 200
+    body = factories.body(directory.practitioner())
+    gone = reverse("admin:bookings_resource_delete", args=[body.pk])
+    assert staff.post(gone, {"post": "yes"}).status_code == 403
+
+
+def test_pool_takes_rooms_and_equipment_only(staff: Client) -> None:
+    room = factories.room(directory.location())
+    body = factories.body(directory.practitioner())
+    url = reverse("admin:bookings_pool_add")
+    form = {"name": "Rooms", "slug": "rooms", "members": [room.pk, body.pk]}
+    assert "members" in errors(staff.post(url, form))
+    staff.post(url, {**form, "members": [room.pk]})
+    assert list(Pool.objects.get().members.all()) == [room]
+
+
+def test_price_is_typed_in_pounds(staff: Client) -> None:
+    treatment = directory.treatment(price_pence=7050)
+    url = reverse("admin:practitioners_treatment_change", args=[treatment.pk])
+    form = fields_of(staff.get(url))
+    assert form["price"] == "70.50"
+    page = staff.post(url, {**form, "price": "72.25"}, follow=True)
+    treatment.refresh_from_db()
+    assert treatment.price_pence == 7225
+    assert "needs no practitioner" in page.content.decode()
+
+
+def test_needs_go_in_steps_of_five_minutes(staff: Client) -> None:
+    treatment = directory.treatment()
+    url = reverse("admin:practitioners_treatment_change", args=[treatment.pk])
+    form = fields_of(staff.get(url))
+    need = {"pool": "", "from_minute": "0", "to_minute": "33", "quantity": "1"}
+    form |= {f"needs-0-{name}": value for name, value in need.items()}
+    form["needs-TOTAL_FORMS"] = "1"
+    response = staff.post(url, form)
+    assert response.status_code == 200
+    assert "steps of five" in response.content.decode()
+    assert staff.post(url, {**form, "needs-0-to_minute": "35"}).status_code == 302

@@ -1,0 +1,196 @@
+"""What a booking page's address says: treatment, practitioner, location, day and start."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from bookings.availability import Start
+from bookings.errors import StartNotOffered
+from clinic import clock
+from clinic.errors import Refused
+from practitioners.models import Location, Practitioner, Treatment
+
+
+class BadAddress(Refused):
+    """The address holds something that no link of ours says. `treatment` is known or None."""
+
+    code = "bad_address"
+    status = 400
+
+    def __init__(self, sentence: str | Promise = "", *, status: int = 400) -> None:
+        super().__init__(
+            sentence or _("We could not read this address. Please choose a time from the calendar.")
+        )
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen so far. `people` and `places` are what can be chosen from."""
+
+    treatment: Treatment
+    people: list[Practitioner]
+    places: list[Location]
+    practitioner: Practitioner | None = None
+    location: Location | None = None
+    start: datetime | None = None
+
+    def params(self) -> dict[str, str]:
+        """As an address says it; the start with its offset, so that a repeated hour is plain."""
+        found = {}
+        if self.start:
+            found["start"] = clock.local(self.start, self.place.time_zone).isoformat()
+        if self.practitioner:
+            found["practitioner"] = self.practitioner.slug
+        if self.location:
+            found["location"] = self.location.slug
+        return found
+
+    @property
+    def place(self) -> Location:
+        """The location whose clock the times are shown in."""
+        return self.location or self.places[0]
+
+    @property
+    def date_param(self) -> str:
+        """The chosen start's day, as an address says it."""
+        return self.params().get("start", "")[:10]
+
+    def url(self, name: str) -> str:
+        """The page called `name` of this treatment, with what was chosen."""
+        params = self.params()
+        address = reverse(name, args=[self.treatment.slug])
+        return f"{address}?{urlencode(params)}" if params else address
+
+    @property
+    def details_url(self) -> str:
+        return self.url("book-details")
+
+    @property
+    def safety_url(self) -> str:
+        return self.url("book-safety")
+
+    @property
+    def hold_url(self) -> str:
+        return self.url("book-hold")
+
+    @property
+    def let_go_url(self) -> str:
+        return self.url("book-let-go")
+
+    @property
+    def again_url(self) -> str:
+        """The safety questions once more, in spite of a pass that is still fresh."""
+        return f"{self.details_url}&again=1"
+
+    @property
+    def longer_url(self) -> str:
+        return self.url("book-longer")
+
+    @property
+    def calendar_url(self) -> str:
+        """The calendar, open at the chosen start's day."""
+        params = self.params()
+        start = params.pop("start", "")
+        if start:
+            params["date"] = start[:10]
+        address = reverse("book-treatment", args=[self.treatment.slug])
+        return f"{address}?{urlencode(params)}" if params else address
+
+    def at(self, start: Start) -> "Choice":
+        """This choice with a start of the calendar; with anyone, where the chosen one is not in."""
+        stays = self.practitioner in start.practitioners
+        person = self.practitioner if stays else None
+        return replace(self, start=start.at, location=start.location, practitioner=person)
+
+
+def people_for(treatment: Treatment) -> list[Practitioner]:
+    """Who can be chosen for it: published, and registered and insured today. Two queries."""
+    given: QuerySet[Practitioner] = Practitioner.objects.published().filter(
+        treatments=treatment, resource__is_active=True
+    )
+    today = clock.now().date()
+    people = given.prefetch_related("registrations")
+    return [p for p in people if (until := p.bookable_until()) and until >= today]
+
+
+def places_for(treatment: Treatment) -> list[Location]:
+    """Where it can be had: where its rooms and equipment stand. One query, two when it has none."""
+    standing = Location.objects.published().filter(resources__pools__needs__treatment=treatment)
+    return list(standing.distinct()) or list(Location.objects.published())
+
+
+def choose(treatment: Treatment, data: QueryDict) -> Choice:
+    """The choice that `data` (an address's parameters) makes; BadAddress where it makes none."""
+    people, places = people_for(treatment), places_for(treatment)
+    person = _named(people, data.get("practitioner", ""))
+    place = _named(places, data.get("location", ""))
+    return Choice(treatment, people, places, person, place, read_start(data.get("start", "")))  # type: ignore[arg-type]
+
+
+def for_treatment(request: HttpRequest, slug: str) -> Choice:
+    """The choice a page's address makes; BadAddress with 404 for an unknown treatment."""
+    treatment = Treatment.objects.bookable().filter(slug=slug).first()
+    if treatment is None:
+        raise BadAddress(
+            _("We do not offer this treatment online, or no longer. Please choose another one."),
+            status=404,
+        )
+    return choose(treatment, request.GET)
+
+
+def with_start(request: HttpRequest, slug: str) -> Choice:
+    """As `for_treatment`, for pages that are about one start (BadAddress without one)."""
+    choice = for_treatment(request, slug)
+    if choice.start is None:
+        raise BadAddress
+    return choice
+
+
+def _named(rows: list[Practitioner] | list[Location], slug: str) -> Practitioner | Location | None:
+    if not slug:
+        return None
+    for row in rows:
+        if row.slug == slug:
+            return row
+    raise BadAddress(
+        _("We could not find whom or where you chose. Please choose again."), status=404
+    )
+
+
+def read_start(text: str) -> datetime | None:
+    """An instant in UTC from ISO 8601 with an offset, None from nothing (BadAddress else)."""
+    if not text:
+        return None
+    try:
+        # A plus sign that nobody encoded arrives as a space.
+        start = datetime.fromisoformat(text.strip().replace(" ", "+"))
+        if start.tzinfo is None:
+            raise BadAddress
+        start = start.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadAddress from None
+    if not 2000 < start.year < 2200:
+        raise StartNotOffered("past" if start.year <= 2000 else "beyond_horizon")
+    return start
+
+
+def read_day(text: str) -> date | None:
+    """A date from ISO 8601 (BadAddress when there is no such day)."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadAddress(_("There is no such day. Please choose one from the calendar.")) from None
+
+
+def read_month(text: str) -> date | None:
+    """The first of a month from “2027-02” (BadAddress when there is no such month)."""
+    return read_day(f"{text}-01") if text else None

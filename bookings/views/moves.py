@@ -1,0 +1,51 @@
+"""What the desk and a practitioner's schedule share: run a verb, say what happened, go back."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
+
+from bookings import appointments
+from bookings.models import Appointment
+from clinic.errors import Refused
+
+# The word in the address -> the verb, and the sentence when it is done.
+VERBS: dict[str, tuple[Callable[..., Any], Promise]] = {
+    "arrived": (appointments.check_in, _("%(name)s has arrived.")),
+    "completed": (appointments.complete, _("The visit of %(name)s is completed.")),
+    "no-show": (appointments.no_show, _("Noted: %(name)s did not come.")),
+    "coming": (appointments.coming, _("Noted: %(name)s is coming.")),
+    "cancel": (appointments.cancel, _("The visit of %(name)s is cancelled.")),
+}
+
+
+def move(request: HttpRequest, appointment: Appointment, verb: str, **how: Any) -> bool:
+    """Run one verb and leave a message; whether it was done."""
+    act, sentence = VERBS[verb]
+    name = appointment.patient.name if appointment.patient else appointment.reference
+    try:
+        act(appointment, **how)
+    except Refused as refusal:
+        messages.error(request, f"{name}: {refusal.sentence}")
+        return False
+    messages.success(request, sentence % {"name": name})
+    return True
+
+
+def came_from(request: HttpRequest, default: str) -> str:
+    """The page of ours the button stood on; anything else in `back` is not believed."""
+    page = request.POST.get("back") or request.GET.get("back", "")
+    # A path alone: no scheme, no other host.
+    ours = page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None)
+    return page if ours else reverse(default)
+
+
+def back(request: HttpRequest, default: str, appointment: Appointment) -> HttpResponse:
+    """To that page, at the appointment's line; a class's people have a line each."""
+    page = came_from(request, default).partition("#")[0]
+    return HttpResponseRedirect(f"{page}#visit-{appointment.reference}")

@@ -1,0 +1,106 @@
+"""The admin's front page: what staff look for, grouped the way they work."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from practitioners.models import Clinic
+
+# Each group in the order of the page: key, name, models as app.Model. Whatever is registered and
+# stands in no group comes last, under its app's own name.
+GROUPS: list[tuple[str, Promise, list[str]]] = [
+    (
+        "diary",
+        _("Diary and patients"),
+        [
+            "bookings.Appointment",
+            "bookings.Patient",
+            "bookings.PatientMatch",
+            "clinic.ContactMessage",
+        ],
+    ),
+    (
+        "hours",
+        _("Hours, rooms and equipment"),
+        [
+            "bookings.Absence",
+            "bookings.BankHoliday",
+            "bookings.Opening",
+            "bookings.Resource",
+            "bookings.Pool",
+        ],
+    ),
+    (
+        "directory",
+        _("What patients see"),
+        [
+            "practitioners.Practitioner",
+            "practitioners.Therapy",
+            "practitioners.Treatment",
+            "practitioners.Condition",
+            "practitioners.Reference",
+            "practitioners.Language",
+            "practitioners.Location",
+            "practitioners.Clinic",
+        ],
+    ),
+    (
+        "messages",
+        _("Messages and reminders"),
+        ["bookings.Notification", "bookings.MessageTemplate", "bookings.ReminderRule"],
+    ),
+    (
+        "safety",
+        _("Safety"),
+        ["bookings.ScreeningForm", "bookings.SafetyQuestion", "bookings.ScreeningRecord"],
+    ),
+    ("accounts", _("Logins and roles"), ["auth.User", "auth.Group"]),
+]
+
+
+class ClinicAdminSite(AdminSite):
+    """Django's admin under the clinic's name, grouped by what staff do."""
+
+    index_title = _("What would you like to do?")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        name = Clinic.current().name
+        own = {"site_header": name, "site_title": name}
+        return {**super().each_context(request), **own}
+
+    def get_app_list(
+        self, request: HttpRequest, app_label: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The groups that hold anything the user may see; an app's own page stays Django's."""
+        apps: list[dict[str, Any]] = super().get_app_list(request, app_label)
+        if app_label:
+            return apps
+        left = {
+            f"{app['app_label']}.{model['object_name']}": (app, model)
+            for app in apps
+            for model in app["models"]
+        }
+        groups = []
+        for key, name, wanted in GROUPS:
+            models = [left.pop(label)[1] for label in wanted if label in left]
+            if models:
+                groups.append(_group(key, name, models))
+        for app in apps:
+            models = [model for other, model in left.values() if other is app]
+            if models:
+                groups.append({**app, "models": models})
+        return groups
+
+
+def _group(key: str, name: Promise, models: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "app_label": key,
+        "app_url": f"{reverse('admin:index')}#{key}",
+        "has_module_perms": True,
+        "models": models,
+    }

@@ -1,0 +1,36 @@
+"""What goes to the log: one line of JSON an event in production, and no key to a patient's page."""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+
+# What stands in these addresses opens an appointment or a diary to whoever reads the log.
+_SECRET_PATH = re.compile(r"(/appointments/|/schedule/feed/)[^/\s?\"'.]+")
+
+
+def hide_tokens(text: str) -> str:
+    """Return `text` with the secret part of our addresses replaced by dots."""
+    return _SECRET_PATH.sub(r"\1...", text)
+
+
+class PlainFormatter(logging.Formatter):
+    """Lines for a person at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hide_tokens(super().format(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line: time (UTC), level, logger, message and, where there is one, the trace."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": hide_tokens(record.getMessage()),
+        }
+        if record.exc_info:
+            entry["trace"] = hide_tokens(self.formatException(record.exc_info))
+        return json.dumps(entry, ensure_ascii=False)

@@ -1,0 +1,134 @@
+"""What every request meets before a view, and every answer before it leaves."""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.db import DataError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import render
+from django.urls import Resolver404, resolve
+from django.utils.translation import gettext as _
+from django.views import defaults
+
+log = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# Nothing of the site asks a browser for any of these.
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "browsing-topics",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "magnetometer",
+        "microphone",
+        "payment",
+        "usb",
+    )
+)
+
+
+def refuse(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+    """Answer 400 or 413: a page for a person, a problem document (RFC 9457) for the API."""
+    if request.path_info.startswith("/api/"):
+        problem = {"type": "about:blank", "title": sentence, "status": status}
+        return JsonResponse(problem, status=status, content_type="application/problem+json")
+    return render(request, f"{status}.html", {"sentence": sentence}, status=status)
+
+
+class PermissionsPolicy:
+    """Say in one header which of a browser's senses the site does not want."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response
+
+
+class BadInput:
+    """Turn input that no page can use into a 400 or 413 page, before or after a view meets it.
+
+    A zero byte in the address is refused at once. In a form it is first the form's business,
+    which can say so beside the field; only where a view let it through to the database is it
+    answered here.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if self.length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return self.too_large(request)
+        values = (v for k, vs in request.GET.lists() for v in (k, *vs))
+        if "\0" in request.path_info or any("\0" in value for value in values):
+            return self.unreadable(request)
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, RequestDataTooBig):
+            return self.too_large(request)
+        # What only the database found out: a zero byte, half a surrogate pair, a number of
+        # thirty digits. The log has the trace, for a form should have noticed.
+        if isinstance(error, DataError | UnicodeEncodeError | OverflowError):
+            log.error("input that could not be stored: %s", request.path, exc_info=error)
+            return self.unreadable(request)
+        return None
+
+    @staticmethod
+    def length(request: HttpRequest) -> int:
+        """The announced length of the body in bytes; 0 where there is none or it is no number."""
+        try:
+            return int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            return 0
+
+    @staticmethod
+    def too_large(request: HttpRequest) -> HttpResponse:
+        return refuse(request, 413, _("That is more text than this site can take at once."))
+
+    @staticmethod
+    def unreadable(request: HttpRequest) -> HttpResponse:
+        return refuse(request, 400, _("Something in that request could not be read."))
+
+
+class FriendlyErrors:
+    """Show the visitors' error pages while DEBUG is on, in place of Django's technical ones.
+
+    Only `make demo` asks for it (FRIENDLY_ERRORS=1): whoever looks at the demo should see what a
+    patient would see. Stands just before BadInput, so that BadInput sees an exception first.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            resolve(request.path_info)
+        except Resolver404 as error:
+            return defaults.page_not_found(request, error)
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, Http404):
+            return defaults.page_not_found(request, error)
+        if isinstance(error, PermissionDenied):
+            return defaults.permission_denied(request, error)
+        if isinstance(error, BadRequest | SuspiciousOperation | MultiPartParserError):
+            return defaults.bad_request(request, error)
+        log.error("server error: %s", request.path, exc_info=error)
+        return defaults.server_error(request)

@@ -1,0 +1,297 @@
+"""Every setting of the site, read from the environment; docs/operations.md lists them all.
+
+Without any environment the site runs on SQLite, a filesystem broker and a mail folder, which
+is what `make demo` and the tests use. DATABASE_URL and REDIS_URL alone choose production's
+PostgreSQL and Redis. With DEBUG off, a missing SECRET_KEY stops the start.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+# A secret may also come from a file: SECRET_KEY_FILE=/run/secrets/key and so on.
+env = environ.FileAwareEnv()
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Read an on/off variable; a word that is neither stops the start, for "flase" is not off."""
+    word = env.str(name, default="").strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off"):
+        return False
+    if word:
+        raise ImproperlyConfigured(f"{name} is {word!r}: write 1 or 0.")
+    return default
+
+
+DEBUG = flag("DEBUG", default=False)
+# Where the embedded set-up keeps its database, queue, mail and uploads. A relative path begins
+# at the code, not where a process happens to be started: web and worker must mean one folder.
+VAR_DIR = BASE_DIR / env.str("VAR_DIR", default="var")
+
+SECRET_KEY = env.str("SECRET_KEY", default="development-only-" + "x" * 50 if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("Set SECRET_KEY (or DEBUG=1 for a machine of your own).")
+# The keys before this one: links signed with them stay good while they stand here.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else []
+)
+# The address patients reach the site under; links in mails begin with it.
+SITE_URL = env.str("SITE_URL", default="http://localhost:8000").rstrip("/")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "clinic",
+    "bookings",
+    "practitioners",
+    "clinic.admin_app.ClinicAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "clinic.middleware.PermissionsPolicy",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "clinic.middleware.BadInput",
+]
+if DEBUG and flag("FRIENDLY_ERRORS", default=False):
+    MIDDLEWARE.insert(-1, "clinic.middleware.FriendlyErrors")
+ROOT_URLCONF = "clinic.urls"
+WSGI_APPLICATION = "clinic.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "practitioners.context.clinic",
+            ],
+        },
+    },
+]
+
+# --- Database -----------------------------------------------------------------
+DATABASE_URL = env.str("DATABASE_URL", default="")
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url_config(DATABASE_URL)
+    if DATABASE_URL
+    else {"ENGINE": "django.db.backends.sqlite3", "NAME": str(VAR_DIR / "clinic.sqlite3")}
+}
+_db = DATABASES["default"]
+if _db["ENGINE"] == "django.db.backends.sqlite3":
+    # It will hold patients' data: nobody else on the machine looks in.
+    VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _db["OPTIONS"] = {
+        # Every transaction takes the write lock at BEGIN: SQLite then waits its turn
+        # instead of failing half-way. Keep atomic() out of pages that only read.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
+        "PRAGMA cache_size=-20000;PRAGMA temp_store=MEMORY",
+    }
+    # A file, not memory: the race tests need connections that really compete.
+    _db["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+else:
+    _db["CONN_MAX_AGE"] = 0
+    # A pooled connection is looked at before it is lent: a database that was restarted
+    # costs a new connection, not an error page.
+    _db["CONN_HEALTH_CHECKS"] = True
+    # How long one statement may take; 0 (no limit) for migrations.
+    _seconds = env.int("DATABASE_STATEMENT_SECONDS", default=15)
+    _pool = env.int("DATABASE_POOL", default=8)
+    _db["OPTIONS"] = {
+        # What the address itself asks for, such as ?sslmode=require, stays.
+        **_db.get("OPTIONS", {}),
+        "pool": {"min_size": 1, "max_size": _pool, "timeout": 10} if _pool else False,
+        "options": f"-c statement_timeout={_seconds * 1000} -c lock_timeout=5000",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Cache and Celery ---------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default="")
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "clinic",
+            # A cache that does not answer costs a page a second, not a minute.
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
+    }
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": str(VAR_DIR / "cache"),
+            "OPTIONS": {"MAX_ENTRIES": 10_000},
+        }
+    }
+CELERY_BROKER_URL = REDIS_URL or "files://localhost"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A broker that is down must cost a booking a tenth of a second, not a minute.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}
+if REDIS_URL:
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "visibility_timeout": 600,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 30,
+    }
+else:
+    _queue = VAR_DIR / "queue"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_queue / "messages"),
+        "data_folder_out": str(_queue / "messages"),
+        "control_folder": str(_queue / "control"),
+        "polling_interval": 0.2,
+    }
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+
+# --- Mail ---------------------------------------------------------------------
+EMAIL_URL = env.str("EMAIL_URL", default="")
+MAIL_DIR = VAR_DIR / "mail"
+if EMAIL_URL:
+    vars().update(env.email_url_config(EMAIL_URL))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(MAIL_DIR)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="clinic@example.org")
+
+# --- People, language, time ---------------------------------------------------
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "after-login"
+LOGOUT_REDIRECT_URL = "home"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LANGUAGE_CODE = "en-gb"
+# The clinic's own zone, for the admin; pages show each date in its location's zone.
+TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
+USE_TZ = True
+
+# --- Files --------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
+MEDIA_ROOT = VAR_DIR / "media"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+
+# --- Security -----------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        # data: for Bootstrap's own icons, which are data URLs inside its stylesheet.
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+HTTPS = flag("HTTPS", default=not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+# The container's own health check comes without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# How many proxies of ours stand in front: 0 means nobody's X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
+
+# --- Booking ------------------------------------------------------------------
+HOLD_MINUTES = env.int("HOLD_MINUTES", default=10)
+# Requests a minute from one address, per kind of door; 0 is no limit (see clinic/throttle.py).
+THROTTLES = {
+    "api": env.int("THROTTLE_API", default=240),
+    "book": env.int("THROTTLE_BOOK", default=60),
+    "contact": env.int("THROTTLE_CONTACT", default=5),
+    "code": env.int("THROTTLE_CODE", default=6),
+    "login": env.int("THROTTLE_LOGIN", default=20),
+}
+
+# --- Log ----------------------------------------------------------------------
+# One line of JSON an event where machines collect it, plain lines on a machine of one's own.
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {"()": "clinic.logs.JsonFormatter"},
+        "plain": {
+            "()": "clinic.logs.PlainFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        },
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain" if DEBUG else "json"}
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Its own handler would write the same line again, and a mail to nobody.
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # Every 404 is a line otherwise.
+        "django.request": {"level": "ERROR"},
+        # Machines that knock under made-up names; they are answered 400 and that is all.
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+    },
+}
+# The worker logs like everybody else, not in Celery's own format.
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -1,0 +1,130 @@
+"""`make demo` opens the clinic, and leaves nothing running, however it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to find what was left running"),
+    pytest.mark.skipif(bool(settings.DATABASE_URL), reason="tried once, on the embedded set-up"),
+]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    keep = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")}
+    return keep | {
+        "DJANGO_SETTINGS_MODULE": "clinic.settings",
+        "DEBUG": "1",
+        "FRIENDLY_ERRORS": "1",
+        "VAR_DIR": str(folder),
+    }
+
+
+def start(folder: Path, port: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "demo", "--port", str(port)],
+        cwd=settings.BASE_DIR,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def running(folder: Path) -> list[int]:
+    """The processes that were started with this VAR_DIR."""
+    mark = f"VAR_DIR={folder}\0".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (entry / "environ").read_bytes() and (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(condition, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """A demo that is open: its process, its port and its folder."""
+    port = free_port()
+    process = start(tmp_path, port)
+    assert until(lambda: answers(port) or process.poll() is not None, 120), "never became ready"
+    assert process.poll() is None, process.stdout.read()
+    yield process, port, tmp_path
+    process.kill()
+    process.wait(10)
+    assert until(lambda: not running(tmp_path), 15)
+
+
+def test_ctrl_c_ends_every_process(demo):
+    process, port, folder = demo
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+        assert page.status == 200
+    assert until(lambda: len(running(folder)) >= 4, 20), "web, its workers, the worker, its beat"
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert running(folder) == []
+    assert f"http://localhost:{port}/" in output
+    assert "owner" in output
+
+
+def test_a_second_one_on_the_same_folder_is_told_so(tmp_path):
+    import fcntl
+
+    with (tmp_path / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        output, _ = start(tmp_path, free_port()).communicate(timeout=60)
+    assert "already running" in output
+
+
+def test_a_port_that_is_taken_is_said_with_a_way_out(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        output, _ = start(tmp_path, port).communicate(timeout=60)
+    assert f"Port {port} of 127.0.0.1 cannot be used" in output
+    assert "make demo PORT=8001" in output
+    assert "Traceback" not in output
+    assert running(tmp_path) == []
+
+
+def test_killed_outright_it_takes_the_others_with_it(demo):
+    process, _, folder = demo
+    process.kill()
+    process.wait(10)
+    assert until(lambda: not running(folder), 20), "an orphan is left"

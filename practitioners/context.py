@@ -1,0 +1,14 @@
+"""What every template may show of the clinic."""
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from .models import Clinic, Location
+
+
+def clinic(request: HttpRequest) -> dict[str, object]:
+    """`clinic` and `clinic_locations`, read once a page and only where a template asks."""
+    return {
+        "clinic": SimpleLazyObject(Clinic.current),
+        "clinic_locations": SimpleLazyObject(lambda: list(Location.objects.published())),
+    }
