@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 TRIES = 4
+# How often a booking looks for another way before it gives up: more than a pool has members.
+LOOKS = 100
 # Serialization failure and deadlock on PostgreSQL; the others are SQLite's "somebody is writing".
 _TRANSIENT = ("40001", "40P01", "55P03", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT")
 
@@ -72,19 +74,22 @@ def is_overlap(error: IntegrityError) -> bool:
 def secure(query: Query, start: datetime, take: Callable[[Placement], Appointment]) -> Appointment:
     """Find a way to take `start` and let `take` write it; the caller is in a transaction.
 
-    Tries every way that looks free, then looks again, at most three times. Raises StartTaken
-    (without alternatives: the transaction is still open) or StartNotOffered.
+    Looks again after every lost race, for as long as anything is left: each of them was lost to
+    somebody who got something, so it ends. Raises StartTaken (without alternatives: the
+    transaction is still open) or StartNotOffered.
     """
-    for _round in range(3):
+    for lost in range(LOOKS):
         ways = place(query, start)
         if not ways:
-            raise StartTaken
-        for way in ways:
-            try:
-                with transaction.atomic():
-                    return take(way)
-            except LostRace:
-                continue
+            break
+        # The best one first; who lost a race steps aside, or the whole crowd would try the next
+        # best one together as well.
+        way = random.choice(ways) if lost else ways[0]  # noqa: S311  no secret
+        try:
+            with transaction.atomic():
+                return take(way)
+        except LostRace:
+            continue
     raise StartTaken
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -33,7 +34,7 @@ def start(folder: Path, port: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--port", str(port)],
         cwd=settings.BASE_DIR,
-        env=environment(folder),
+        env=environment(folder) | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -78,28 +79,34 @@ def answers(port: int) -> bool:
 
 @pytest.fixture
 def demo(tmp_path):
-    """A demo that is open: its process, its port and its folder."""
+    """A demo that says it is open: its process, its port, its folder and what it said."""
     port = free_port()
     process = start(tmp_path, port)
-    assert until(lambda: answers(port) or process.poll() is not None, 120), "never became ready"
-    assert process.poll() is None, process.stdout.read()
-    yield process, port, tmp_path
+    killer = threading.Timer(120, process.kill)
+    killer.start()
+    said = ""
+    while "Ctrl-C stops it." not in said and (line := process.stdout.readline()):
+        said += line
+    killer.cancel()
+    assert process.poll() is None, said
+    assert answers(port)
+    yield process, port, tmp_path, said
     process.kill()
     process.wait(10)
     assert until(lambda: not running(tmp_path), 15)
 
 
 def test_ctrl_c_ends_every_process(demo):
-    process, port, folder = demo
+    process, port, folder, said = demo
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
         assert page.status == 200
     assert until(lambda: len(running(folder)) >= 4, 20), "web, its workers, the worker, its beat"
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
+    process.communicate(timeout=30)
     assert process.returncode == 0
     assert running(folder) == []
-    assert f"http://localhost:{port}/" in output
-    assert "owner" in output
+    assert f"http://localhost:{port}/" in said
+    assert "owner" in said
 
 
 def test_a_second_one_on_the_same_folder_is_told_so(tmp_path):
@@ -124,7 +131,7 @@ def test_a_port_that_is_taken_is_said_with_a_way_out(tmp_path):
 
 
 def test_killed_outright_it_takes_the_others_with_it(demo):
-    process, _, folder = demo
+    process, _, folder, _ = demo
     process.kill()
     process.wait(10)
     assert until(lambda: not running(folder), 20), "an orphan is left"

@@ -1,4 +1,4 @@
-"""However many want the same time at once, each thing is given out once and nobody sees an error."""
+"""However many want one time at once, each thing is given out once and nobody sees an error."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -227,7 +227,8 @@ def test_a_class_and_a_visit_do_not_both_get_the_instructor():
     pilates = a_class(mats=3)
     other = pilates.other_visit()
     outcomes = race(
-        *crowd(pilates.world, 3), *[booking(pilates.world, 10 + n, treatment=other) for n in "123"]
+        *crowd(pilates.world, 3),
+        *[booking(pilates.world, 10 + n, treatment=other) for n in range(3)],
     )
     assert len(won(outcomes)) in (1, 3)
     assert len(pilates.instructor()) == 1
