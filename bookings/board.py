@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from django.db.models import (
     Exists,
@@ -159,7 +160,7 @@ class Board:
         taken: dict[int, int] = defaultdict(int)
         nobody = {"treatment": Value(0), "place": Value(0)}
         columns = ("who", "starts_at", "ends_at", "treatment", "place")
-        arms = [
+        arms: list[QuerySet[Any, Any]] = [
             found.annotate(who=F("resource_id"), **nobody).values_list(*columns)
             for found in (rows.order_by(), self._left_over(ids).order_by())
         ]
