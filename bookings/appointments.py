@@ -19,10 +19,11 @@ from practitioners.models import Clinic, Location, Practitioner, Treatment
 
 from . import notifications, placing, policy, screening
 from .actors import Actor
-from .availability import Placement, Query
+from .availability import Query
 from .errors import HoldExpired, StartNotOffered, StartTaken, WrongState
 from .models import Answer, Appointment, AppointmentEvent, Patient, ScreeningRecord, State
 from .patients import Details, add_guest, body_of
+from .ways import Placement
 
 __all__ = [
     "Details",

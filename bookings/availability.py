@@ -1,23 +1,27 @@
-"""The questions about free time, each in a constant number of queries.
+"""The questions about free time, each in four queries whatever is asked and stored.
 
 The answers are advice: the reservation constraint is the judge. Dates are local dates of the
 locations; instants are aware and in UTC. A question spans 62 days at most (ValueError beyond).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cached_property, partial
+from itertools import islice
+from typing import Any
+
+from django.db.models import Q
 
 from clinic.clock import local, now
 from practitioners.models import Audience, Location, Practitioner, Therapy, Treatment
 
 from .board import Board
-from .errors import StartNotOffered
-from .freetime import assign, spans_in, ticks_in
+from .freetime import spans_in, ticks_in
 from .models import Appointment
-from .ticks import Window, dates, grid, wall_dates
+from .rows import load
+from .ticks import Window, daily, dates, grid, wall_dates
 
 LONGEST_DAYS = 62
 # A day with as few starts as this is shown as nearly full.
@@ -30,7 +34,13 @@ class Start:
 
     at: datetime
     location: Location
-    practitioners: tuple[Practitioner, ...]
+    # Asked for when somebody wants to know: a search over many people has thousands of starts.
+    who: Callable[[], tuple[Practitioner, ...]] = field(repr=False, compare=False)
+
+    @property
+    def practitioners(self) -> tuple[Practitioner, ...]:
+        """In the directory's order."""
+        return self.who()
 
     @property
     def local(self) -> datetime:
@@ -52,7 +62,7 @@ class NextFree:
 
 @dataclass(frozen=True)
 class Day:
-    """One day of a month's calendar; `capacity` counts its starts if nobody had booked."""
+    """One day of a calendar; `capacity` counts its starts if nobody had booked."""
 
     date: date
     starts: list[Start]
@@ -69,10 +79,15 @@ class Day:
             return "full"
         return "few" if len(self.starts) <= FEW else "free"
 
+    @property
+    def taken_share(self) -> float:
+        """How full the day is: 0 when nothing is booked, 1 when nothing is left or it is closed."""
+        return 1 - min(len(self.starts) / self.capacity, 1) if self.capacity else 1
+
 
 @dataclass(frozen=True)
 class Month:
-    """A month of one treatment, day by day."""
+    """Days of one treatment, most often a month's; `first` is the first of them."""
 
     first: date
     days: list[Day]
@@ -100,24 +115,36 @@ class Query:
     location: Location | None = None
     new_patient: bool = False
     moving: Appointment | None = None
-    # Staff may go round notice and horizon, and start off the grid; never round what is taken.
+    # Staff may go round notice, horizon and the number of first visits a day, and start off the
+    # grid; never round what is taken.
     override: bool = False
+    # The visit's length where it is not the treatment's own.
+    minutes: int | None = None
+    # Of the practitioner; a language by its code.
+    gender: str = ""
+    language: str = ""
+    # The part of the day in which it starts, on the wall: from, to (00:00 is midnight).
+    hours: tuple[time, time] | None = None
 
-    def board(self, instant: datetime, treatments: Sequence[Treatment] = ()) -> Board:
-        if not 0 <= (self.last - self.first).days < LONGEST_DAYS:
-            raise ValueError("a question spans 1 to 62 days")
-        return Board(
-            Window.around(self.first, self.last),
-            treatments or [self.treatment],
-            now=instant,
-            practitioner=self.practitioner,
-            moving=self.moving,
-        )
+    def board(self, instant: datetime) -> Board:
+        return _board(self.first, self.last, [self.treatment], instant, self.who, self.moving)
+
+    @property
+    def who(self) -> Q:
+        """The rows of practitioner and treatment that come into question."""
+        who = Q(practitioner=self.practitioner.pk) if self.practitioner else Q()
+        if self.gender:
+            who &= Q(practitioner__gender=self.gender)
+        if self.language:
+            who &= Q(practitioner__languages__code=self.language)
+        return who
 
     def allowed(self, board: Board, place: Location, instant: datetime) -> int:
-        """Ticks at which grid, dates, notice and horizon let a start be."""
+        """Ticks at which grid, dates, part of day, notice and horizon let a start be."""
         window, zone, treatment = board.window, place.time_zone, self.treatment
         mask = wall_dates(window, zone, self.first, self.last)
+        if self.hours:
+            mask &= daily(window, zone, *self.hours)
         if self.override:
             return mask & window.within(instant - timedelta(days=1), window.end)
         mask &= grid(window, zone, treatment.grid_minutes)
@@ -126,11 +153,13 @@ class Query:
         mask &= window.clip(max(window.ceil(earliest), 0), window.ticks)
         return mask & wall_dates(window, zone, min(self.first, last_day), last_day)
 
-    def people(self, board: Board) -> list[Practitioner]:
+    def people(self, board: Board) -> list[int]:
         """Who may give it, in the directory's order."""
         fresh = self.new_patient or self.treatment.audience == Audience.NEW
-        found = (board.people[pk] for pk in board.givers[self.treatment.pk])
-        return [p for p in found if p.takes_new_patients or not fresh or self.override]
+        found = board.givers(self.treatment.pk)
+        return [
+            pk for pk in found if not fresh or self.override or board.person(pk).takes_new_patients
+        ]
 
     def places(self, board: Board) -> list[Location]:
         return [
@@ -139,45 +168,104 @@ class Query:
 
     def masks(
         self, board: Board, instant: datetime, *, ignore_taken: bool = False
-    ) -> Iterator[tuple[Location, Practitioner, int]]:
-        """(location, practitioner, ticks at which it can start), one each."""
+    ) -> Iterator[tuple[Location, int, int]]:
+        """(location, practitioner's key, ticks at which it can start), one each."""
+        counted = self.treatment.audience == Audience.NEW and not (ignore_taken or self.override)
         for place in self.places(board):
             allowed = self.allowed(board, place, instant)
             if not allowed:
                 continue
             for person in self.people(board):
                 mask = allowed & board.starts(
-                    self.treatment.pk, person.pk, place.pk, ignore_taken=ignore_taken
+                    self.treatment.pk,
+                    person,
+                    place.pk,
+                    minutes=self.minutes,
+                    ignore_taken=ignore_taken,
                 )
+                if mask and counted:
+                    mask &= board.has_room_for_first_visits(person, place.pk)
                 if mask:
                     yield place, person, mask
 
 
-def _starts(query: Query, board: Board, instant: datetime) -> list[Start]:
-    who: dict[tuple[int, int], list[Practitioner]] = defaultdict(list)
+def _board(
+    first: date,
+    last: date,
+    treatments: list[Treatment] | None,
+    instant: datetime,
+    who: Q,
+    moving: Appointment | None = None,
+) -> Board:
+    if not 0 <= (last - first).days < LONGEST_DAYS:
+        raise ValueError("a question spans 1 to 62 days")
+    window = Window.around(first, last)
+    return Board(window, load(window, treatments, instant, who=who, moving=moving))
+
+
+class _Crowd:
+    """Who can start when, at one location."""
+
+    def __init__(self) -> None:
+        self.free: list[tuple[Practitioner, int]] = []
+        self.any = 0
+        self._bytes: list[tuple[Practitioner, bytes]] = []
+
+    def add(self, person: Practitioner, mask: int) -> None:
+        self.free.append((person, mask))
+        self.any |= mask
+
+    def at(self, tick: int) -> tuple[Practitioner, ...]:
+        if not self._bytes:
+            self._bytes = [
+                (p, mask.to_bytes(mask.bit_length() // 8 + 1, "little")) for p, mask in self.free
+            ]
+        byte, bit = tick >> 3, tick & 7
+        return tuple(p for p, m in self._bytes if byte < len(m) and m[byte] >> bit & 1)
+
+
+def _starts(query: Query, board: Board, instant: datetime, n: int | None = None) -> list[Start]:
+    """The starts of a query, or the `n` earliest of them."""
+    crowds: dict[int, _Crowd] = defaultdict(_Crowd)
     for place, person, mask in query.masks(board, instant):
-        for tick in ticks_in(mask):
-            who[tick, place.pk].append(person)
+        crowds[place.pk].add(board.person(person), mask)
+    order = {pk: n for n, pk in enumerate(board.locations)}
+    found = sorted(
+        (tick, order[place], place)
+        for place, crowd in crowds.items()
+        for tick in islice(ticks_in(crowd.any), n)
+    )
+    window, locations = board.window, board.locations
     return [
-        Start(board.window.instant(tick), board.locations[place], tuple(people))
-        for (tick, place), people in sorted(who.items(), key=lambda item: item[0])
+        Start(window.instant(tick), locations[place], partial(crowds[place].at, tick))
+        for tick, _order, place in found[:n]
     ]
 
 
-def starts(
-    treatment: Treatment,
-    first: date,
-    last: date,
-    *,
-    practitioner: Practitioner | None = None,
-    location: Location | None = None,
-    new_patient: bool = False,
-    moving: Appointment | None = None,
-) -> list[Start]:
-    """Every start of a treatment on the local dates first..last, earliest first."""
-    query = Query(treatment, first, last, practitioner, location, new_patient, moving)
+def starts(treatment: Treatment, first: date, last: date, **wanted: Any) -> list[Start]:
+    """Every start of a treatment on the local dates first..last, earliest first.
+
+    `wanted` are fields of Query: practitioner, location, new_patient, moving, minutes, gender,
+    language, hours.
+    """
+    query = Query(treatment, first, last, **wanted)
     instant = now()
     return _starts(query, query.board(instant), instant)
+
+
+def earliest(
+    treatment: Treatment, n: int = 10, *, days: int = LONGEST_DAYS - 2, **wanted: Any
+) -> list[Start]:
+    """The `n` earliest starts of a treatment within `days`, over all that `wanted` lets in."""
+    instant = now()
+    query = Query(treatment, *_coming(instant, days), **wanted)
+    return _starts(query, query.board(instant), instant, n)
+
+
+def _coming(instant: datetime, days: int) -> tuple[date, date]:
+    """The local dates from now on, wherever: (first, last)."""
+    first = instant.date() - timedelta(days=1)
+    return first, first + timedelta(days=min(days + 1, LONGEST_DAYS - 1))
 
 
 def by_day(found: Iterable[Start]) -> dict[date, list[Start]]:
@@ -188,18 +276,17 @@ def by_day(found: Iterable[Start]) -> dict[date, list[Start]]:
     return dict(days)
 
 
-def month(
-    treatment: Treatment,
-    first_of_month: date,
-    *,
-    practitioner: Practitioner | None = None,
-    location: Location | None = None,
-    moving: Appointment | None = None,
-) -> Month:
+def month(treatment: Treatment, first_of_month: date, **wanted: Any) -> Month:
     """A calendar month of a treatment: its starts and how full each day is."""
     first = first_of_month.replace(day=1)
-    last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-    query = Query(treatment, first, last, practitioner, location, moving=moving)
+    return calendar(
+        treatment, first, (first + timedelta(days=32)).replace(day=1) - timedelta(days=1), **wanted
+    )
+
+
+def calendar(treatment: Treatment, first: date, last: date, **wanted: Any) -> Month:
+    """The days first..last of a treatment: their starts, and how full each is."""
+    query = Query(treatment, first, last, **wanted)
     instant = now()
     board = query.board(instant)
     free = by_day(_starts(query, board, instant))
@@ -230,18 +317,18 @@ def next_free(
     Treatments for returning patients, and those that need an assessment first, count only with
     `new_patient` off. `therapy` and `location` narrow it to treatments of one and to one place.
     """
-    people = {p.pk: p for p in practitioners}
+    people = [p.pk for p in practitioners]
     if not people:
         return {}
-    wanted = Treatment.objects.bookable().filter(practitioners__in=list(people)).distinct()
+    who = Q(practitioner__in=people)
     if new_patient:
-        wanted = wanted.exclude(audience=Audience.RETURNING).filter(requires=None)
+        who &= ~Q(treatment__audience=Audience.RETURNING) & Q(treatment__requires=None)
     if therapy:
-        wanted = wanted.filter(therapy=therapy)
+        who &= Q(treatment__therapy=therapy)
     found: dict[int, NextFree] = {}
-    for treatment, place, person, at in _earliest(list(wanted), days, new_patient, location):
+    for treatment, place, person, at in _firsts(None, days, who, new_patient, location):
         best = found.get(person.pk)
-        if person.pk in people and (best is None or at < best.at):
+        if best is None or at < best.at:
             found[person.pk] = NextFree(at, place, treatment)
     return found
 
@@ -254,33 +341,49 @@ def next_for_treatments(
     location: Location | None = None,
 ) -> dict[int, Start]:
     """The earliest start of each treatment within `days`, with and at whom it is asked for."""
+    wanted = list(treatments)
+    if not wanted:
+        return {}
+    who = Q(practitioner=practitioner.pk) if practitioner else Q()
     found: dict[int, Start] = {}
-    for treatment, place, person, at in _earliest(list(treatments), days, False, location):
-        if practitioner not in (None, person):
-            continue
+    for treatment, place, person, at in _firsts(wanted, days, who, False, location):
         best = found.get(treatment.pk)
         if best is None or at < best.at:
-            found[treatment.pk] = Start(at, place, (person,))
+            found[treatment.pk] = Start(at, place, partial(tuple, (person,)))
     return found
 
 
-def _earliest(
-    treatments: list[Treatment],
+def _firsts(
+    treatments: list[Treatment] | None,
     days: int,
+    who: Q,
     new_patient: bool,
     location: Location | None = None,
 ) -> Iterator[tuple[Treatment, Location, Practitioner, datetime]]:
     """The first start of every treatment with every practitioner at every location."""
-    if not treatments:
-        return
     instant = now()
-    first = instant.date() - timedelta(days=1)
-    last = first + timedelta(days=min(days + 1, LONGEST_DAYS - 1))
-    board = Query(treatments[0], first, last).board(instant, treatments)
-    for treatment in treatments:
+    first, last = _coming(instant, days)
+    board = _board(first, last, treatments, instant, who)
+    for treatment in board.treatments.values():
         query = Query(treatment, first, last, location=location, new_patient=new_patient)
         for place, person, mask in query.masks(board, instant):
-            yield treatment, place, person, board.window.instant(next(ticks_in(mask)))
+            yield treatment, place, board.person(person), board.window.instant(_lowest(mask))
+
+
+def _lowest(mask: int) -> int:
+    return (mask & -mask).bit_length() - 1
+
+
+def is_free(treatment: Treatment, start: datetime, **wanted: Any) -> bool:
+    """Whether one start is still on offer. `wanted` as for `starts`."""
+    day = start.date()
+    query = Query(treatment, day - timedelta(days=1), day + timedelta(days=1), **wanted)
+    instant = now()
+    board = query.board(instant)
+    tick = board.window.floor(start)
+    if board.window.instant(tick) != start:
+        return False
+    return any(mask >> tick & 1 for _place, _who, mask in query.masks(board, instant))
 
 
 def alternatives(
@@ -290,127 +393,51 @@ def alternatives(
     practitioner: Practitioner | None = None,
     location: Location | None = None,
     n: int = 6,
-    moving: Appointment | None = None,
+    **wanted: Any,
 ) -> list[Start]:
-    """The `n` free starts nearest to a wish within a week: the same practitioner's first."""
+    """The `n` free starts nearest to a wish, in the order of time.
+
+    The same practitioner's come before others', those of the same day before the same weekday
+    and hour of other weeks, and these before whatever else is near. From a week before the wish
+    to four weeks after it.
+    """
     first = start.date() - timedelta(days=7)
-    query = Query(treatment, first, first + timedelta(days=14), location=location, moving=moving)
+    query = Query(treatment, first, first + timedelta(days=36), location=location, **wanted)
     instant = now()
     found = _starts(query, query.board(instant), instant)
-    wanted = practitioner.pk if practitioner else None
+    wish = practitioner.pk if practitioner else None
 
-    def distance(s: Start) -> tuple[bool, timedelta]:
-        other = wanted is not None and wanted not in {p.pk for p in s.practitioners}
-        return other, abs(s.at - start)
+    def distance(s: Start) -> tuple[int, timedelta]:
+        away, there = abs(s.at - start), s.local
+        wished = local(start, s.location.time_zone)
+        if there.date() == wished.date():
+            return 0, away
+        same = (there.weekday(), there.time()) == (wished.weekday(), wished.time())
+        return 1 if same else 2, away
 
-    return sorted(sorted(found, key=distance)[:n], key=lambda s: s.at)
-
-
-# --- taking one start -----------------------------------------------------------
-@dataclass(frozen=True)
-class Placement:
-    """What a start takes: (resource id, from, to) a row, sorted by resource; and with whom."""
-
-    practitioner: Practitioner
-    location: Location
-    claims: list[tuple[int, datetime, datetime]]
-    # The start joins a group whose shared resources somebody else has taken already.
-    joins: bool
-
-
-def place(query: Query, start: datetime) -> list[Placement]:
-    """The ways to take one start, best first; raises StartNotOffered with the reason.
-
-    An empty list means that the start would be offered, but is taken. With "anyone", the
-    practitioner with the least to do that day comes first.
-    """
-    instant = now()
-    if start < instant and not query.override:
-        raise StartNotOffered("past")
-    # Before any arithmetic: the ends of the calendar leave no room for a window around them.
-    if abs((start.date() - instant.date()).days) > 730:
-        raise StartNotOffered("beyond_horizon" if start > instant else "past")
-    day = local(start, query.location.time_zone).date() if query.location else start.date()
-    query = Query(
-        query.treatment,
-        day - timedelta(days=1),
-        day + timedelta(days=1),
-        query.practitioner,
-        query.location,
-        query.new_patient,
-        query.moving,
-        query.override,
-    )
-    board = query.board(instant)
-    tick = board.window.floor(start)
-    if board.window.instant(tick) != start:
-        raise StartNotOffered("off_grid")
-    ways = [
-        (
-            board.taken(person.resource.pk).bit_count(),
-            n,
-            _placement(query, board, tick, loc, person),
-        )
-        for n, (loc, person, mask) in enumerate(query.masks(board, instant))
-        if mask >> tick & 1
-    ]
-    if not ways:
-        _say_why(query, board, tick, instant)
-    return [way for _busy, _n, way in sorted(ways, key=lambda w: w[:2])]
-
-
-def _placement(
-    query: Query, board: Board, tick: int, location: Location, person: Practitioner
-) -> Placement:
-    window, treatment = board.window, query.treatment
-    joins = board.is_joinable(treatment.pk, person.pk, location.pk, tick)
-    parts = board.parts(treatment.pk, person.pk, location.pk, shared=not joins)
-    chosen = assign(parts, board.free_map(parts, location.pk), tick) or []
-    claims = [
-        (member, window.instant(tick + part.start), window.instant(tick + part.end))
-        for part, members in zip(parts, chosen, strict=True)
-        for member in members
-    ]
-    return Placement(person, location, sorted(claims), joins)
-
-
-def _say_why(query: Query, board: Board, tick: int, instant: datetime) -> None:
-    """Raise StartNotOffered where the start would not be offered in an empty diary either."""
-    treatment, start = query.treatment, board.window.instant(tick)
-    if start < instant and not query.override:
-        raise StartNotOffered("past")
-    if not board.people or not query.people(board):
-        raise StartNotOffered("not_given" if query.practitioner else "not_bookable")
-    if any(mask >> tick & 1 for _l, _p, mask in query.masks(board, instant, ignore_taken=True)):
-        return
-    if not query.override:
-        places = query.places(board)
-        if start < instant + timedelta(minutes=treatment.notice_minutes):
-            raise StartNotOffered("too_soon")
-        zones = [p.time_zone for p in places] or ["UTC"]
-        furthest = timedelta(days=treatment.horizon_days)
-        if all(local(start, z).date() > local(instant, z).date() + furthest for z in zones):
-            raise StartNotOffered("beyond_horizon")
-        if not any(grid(board.window, z, treatment.grid_minutes) >> tick & 1 for z in zones):
-            raise StartNotOffered("off_grid")
-    raise StartNotOffered("closed")
+    near = sorted(found, key=distance)
+    if wish is not None:
+        # Only as many are asked who is free as are needed.
+        mine = islice((s for s in near if wish in {p.pk for p in s.practitioners}), n)
+        chosen = list(mine)
+        chosen += [s for s in near if s not in chosen][: n - len(chosen)]
+    else:
+        chosen = near[:n]
+    return sorted(chosen, key=lambda s: s.at)
 
 
 def free_spans(
     practitioner: Practitioner, first: date, last: date
 ) -> list[tuple[datetime, datetime, Location]]:
     """The gaps in a practitioner's hours: (from, to, location), earliest first."""
-    given = list(practitioner.treatments.all()[:1])
-    if not given:
-        return []
     instant = now()
-    board = Query(given[0], first, last, practitioner).board(instant)
-    if practitioner.pk not in board.people:
+    board = _board(first, last, None, instant, Q(practitioner=practitioner.pk))
+    if practitioner.pk not in board.rows.people:
         return []
-    pk = board.people[practitioner.pk].resource.pk
+    body = board.rows.people[practitioner.pk].body
     found = []
     for location in board.locations.values():
-        mask = board.free(pk, location.pk) & wall_dates(
+        mask = board.free(body, location.pk) & wall_dates(
             board.window, location.time_zone, first, last
         )
         for a, b in spans_in(mask):

@@ -1,350 +1,304 @@
-"""The rows that availability needs, loaded in a constant number of queries, as masks.
+"""Masks of what is free over one window, made from its rows. Asks the database nothing.
 
-A board holds one window for some treatments: who gives them, what they need, and the free ticks
-of every resource in play. It answers nothing about people or pages; bookings.availability does.
+A board holds the treatments of one question: who gives them, what they need, and the free ticks
+of every resource in play. bookings.rows loads what it is made of, bookings.availability asks.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
-from typing import Any
+from collections.abc import Mapping
+from datetime import date
+from functools import cache, cached_property
 
-from django.db.models import (
-    Exists,
-    F,
-    OuterRef,
-    Prefetch,
-    Q,
-    QuerySet,
-    Value,
-    prefetch_related_objects,
-)
+from clinic.clock import local
+from practitioners.models import Location, Practitioner, Treatment
 
-from practitioners.models import Location, Practitioner, Registration, Treatment
+from .freetime import Part, mask_of, starts, starts_of
+from .rows import REASONS, Hours, Rows, What
+from .ticks import MINUTES, Window, wall_dates, wall_hours, weekly
 
-from .freetime import Part, starts, starts_of
-from .models import LIVE, Absence, Appointment, Need, Opening, Pool, Resource, State
-from .models.reservations import Reservation
-from .ticks import MINUTES, Window, dates, wall_dates, wall_hours
-
-
-@dataclass(frozen=True)
-class Hours:
-    """Openings, absences and what is taken, each a mask by (resource, location) or resource."""
-
-    open: dict[tuple[int, int], int]
-    absent: dict[int, int]
-    closed: dict[int, int]
-    taken: dict[int, int]
+_ROOM = "room"
 
 
 class Board:
-    """Masks of `treatments` over `window`, as they are in the database now.
+    """Masks over `window`, as the database was when `rows` were loaded.
 
-    `moving` is an appointment whose own reservations are thought away. Costs 8 queries.
+    Masks are integers, a bit a tick of the window; locations, practitioners, treatments and
+    resources are named by their primary keys.
     """
 
-    def __init__(
-        self,
-        window: Window,
-        treatments: Sequence[Treatment],
-        *,
-        now: datetime,
-        practitioner: Practitioner | None = None,
-        moving: Appointment | None = None,
-    ) -> None:
+    def __init__(self, window: Window, rows: Rows) -> None:
         self.window = window
-        self.treatments = {t.pk: t for t in treatments}
-        self.now = now
-        self._only = practitioner
-        self._moving = moving
-        self._load_people()
-        self._load_needs()
-        self.locations = {loc.pk: loc for loc in Location.objects.published()}
-        # Starts of groups that somebody has booked, by (treatment, practitioner, location).
-        self._joinable: dict[tuple[int, int, int], int] = defaultdict(int)
-        self._hours = self._load_hours()
+        self.rows = rows
+        self.locations: dict[int, Location] = rows.locations
+        self.treatments: dict[int, Treatment] = rows.treatments
+        self._homes = {t.pk: t.lives_in for t in rows.things.values() if t.lives_in}
+        self._sort()
+        # A board lives for one question, and is asked the same again and again.
+        self.free = cache(self._free)
+        self.on_the_way = cache(self._on_the_way)
+        self._pools_start = cache(self._find_pools_start)
 
-    # --- loading --------------------------------------------------------------
-    def _load_people(self) -> None:
-        """Published practitioners of the treatments, with their last bookable day. 2 queries."""
-        through = Practitioner.treatments.through.objects.filter(
-            treatment__in=list(self.treatments),
-            practitioner__is_published=True,
-            practitioner__resource__is_active=True,
-        ).select_related("practitioner__resource")
-        if self._only:
-            through = through.filter(practitioner=self._only)
-        self.people: dict[int, Practitioner] = {}
-        self.givers: dict[int, list[int]] = defaultdict(list)
-        for row in through.order_by("practitioner__position", "practitioner__name"):
-            person = self.people.setdefault(row.practitioner_id, row.practitioner)
-            self.givers[row.treatment_id].append(person.pk)
-        registrations = Prefetch("registrations", Registration.objects.all())
-        prefetch_related_objects(list(self.people.values()), registrations)
-        self.until = {pk: p.bookable_until() for pk, p in self.people.items()}
-
-    def _load_needs(self) -> None:
-        """Needs of the treatments and the members of their pools. 2 queries."""
-        self.needs: dict[int, list[Need]] = defaultdict(list)
-        for need in Need.objects.filter(treatment__in=list(self.treatments)):
-            self.needs[need.treatment_id].append(need)
-        pools = {n.pool_id for needs in self.needs.values() for n in needs if n.pool_id}
-        self.resources: dict[int, Resource] = {
-            p.resource.pk: p.resource for p in self.people.values()
+    def _sort(self) -> None:
+        """Put the rows of what stands in the way where they belong."""
+        spans: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        elsewhere: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        # (resource, 0) or (0, location) -> reason -> spans
+        away: dict[tuple[int, int], dict[str, list[tuple[int, int]]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        self._joined: dict[tuple[int, int, int], int] = defaultdict(int)
+        self._first_visits: dict[tuple[int, date], int] = defaultdict(int)
+        self._journeys: dict[tuple[int, int], int] = {}
+        for what, who, place, a, b in self.rows.busy:
+            if what == What.TAKEN:
+                spans[who].append((a, b))
+                if place:
+                    elsewhere[who].append((place, a, b))
+            elif what > 0:
+                self._joined[what, who, place] |= 1 << a
+            elif what <= What.ABSENT:
+                away[who, place][REASONS[What.ABSENT - what]].append((a, b))
+            elif what == What.FIRST_VISIT:
+                self._first_visits[who, self._date(a, place)] += 1
+            elif what == What.JOURNEY:
+                # `a` is how many minutes it takes.
+                self._journeys[who, place] = self._journeys[place, who] = -(-a // MINUTES)
+        ticks = self.window.ticks
+        self._taken = {who: mask_of(found, ticks) for who, found in spans.items()}
+        self._elsewhere = elsewhere
+        self._away: dict[tuple[int, int], dict[str, int]] = {
+            key: {reason: mask_of(found, ticks) for reason, found in reasons.items()}
+            for key, reasons in away.items()
         }
-        self.members: dict[int, list[int]] = defaultdict(list)
-        rows = Pool.members.through.objects.filter(pool__in=pools, resource__is_active=True)
-        order = ("resource__position", "resource__name", "resource")
-        for row in rows.select_related("resource").order_by(*order):
-            self.members[row.pool_id].append(row.resource_id)
-            self.resources[row.resource_id] = row.resource
 
-    def _load_hours(self) -> Hours:
-        """Openings, absences and reservations of the resources in play. 4 queries."""
-        window, ids = self.window, list(self.resources)
+    def _date(self, tick: int, place: int) -> date | None:
+        location = self.locations.get(place)
+        return local(self.window.instant(tick), location.time_zone).date() if location else None
+
+    # --- one resource ---------------------------------------------------------------
+    @cached_property
+    def _hours(self) -> Mapping[tuple[int, int], int]:
+        """Ticks of each resource's hours, by (resource, location)."""
         own: dict[tuple[int, int], int] = defaultdict(int)
         house: dict[int, int] = defaultdict(int)
         has_own: set[int] = set()
-        where = Q(resource__in=ids) | Q(resource=None, location__in=list(self.locations))
-        for row in Opening.objects.filter(where):
-            place = self.locations.get(row.location_id)
-            if row.resource_id:
-                has_own.add(row.resource_id)
-            if place is None:
-                continue
-            mask = self._opening(row, place.time_zone)
-            if row.resource_id:
-                own[row.resource_id, row.location_id] |= mask
+        masks: dict[Hours, int] = {}
+        for row in self.rows.hours:
+            key = row.key
+            if key not in masks:
+                masks[key] = self._mask_of_hours(row)
+            if row.resource:
+                has_own.add(row.resource)
+                own[row.resource, row.location] |= masks[key]
             else:
-                house[row.location_id] |= mask
-        for pk, resource in self.resources.items():
-            if resource.location_id and pk not in has_own:
-                own[pk, resource.location_id] = house[resource.location_id]
-        absent: dict[int, int] = defaultdict(int)
-        closed: dict[int, int] = defaultdict(int)
-        away = Absence.objects.filter(
-            Q(resource__in=ids) | Q(location__in=list(self.locations)),
-            starts_at__lt=window.end,
-            ends_at__gt=window.origin,
-        )
-        for resource_id, location_id, start, end in away.values_list(
-            "resource_id", "location_id", "starts_at", "ends_at"
-        ):
-            if resource_id:
-                absent[resource_id] |= window.touching(start, end)
-            else:
-                closed[location_id] |= window.touching(start, end)
-        return Hours(own, absent, closed, self._load_taken(ids))
+                house[row.location] |= masks[key]
+        for pk, thing in self.rows.things.items():
+            if thing.location and pk not in has_own:
+                own[pk, thing.location] = house[thing.location]
+        return own
 
-    def _load_taken(self, ids: list[int]) -> dict[int, int]:
-        window = self.window
-        rows = Reservation.objects.filter(
-            Q(appointment__held_until=None) | Q(appointment__held_until__gt=self.now),
-            resource__in=ids,
-            # No span is longer than 12 hours: the lower bound lets the index do the work.
-            starts_at__gte=window.origin - timedelta(hours=12),
-            starts_at__lt=window.end,
-            ends_at__gt=window.origin,
-        )
-        if self._moving:
-            away = Q(appointment=self._moving)
-            if (
-                self._moving.treatment.is_group
-                and attending(mates(self._moving), self.now).exists()
-            ):
-                away &= ~of_the_group()
-            rows = rows.exclude(away)
-        taken: dict[int, int] = defaultdict(int)
-        nobody = {"treatment": Value(0), "place": Value(0)}
-        columns = ("who", "starts_at", "ends_at", "treatment", "place")
-        arms: list[QuerySet[Any, Any]] = [
-            found.annotate(who=F("resource_id"), **nobody).values_list(*columns)
-            for found in (rows.order_by(), self._left_over(ids).order_by())
-        ]
-        groups = [t.pk for t in self.treatments.values() if t.is_group]
-        if groups:
-            arms.append(
-                self._joined(groups)
-                .order_by()
-                .annotate(who=F("practitioner_id"), place=F("location_id"))
-                .values_list("who", "starts_at", "ends_at", "treatment_id", "place")
-            )
-        # One statement sees one moment: read apart, a group could have its instructor taken and
-        # nobody in it, because the last of it left in between.
-        for who, start, end, treatment, place in arms[0].union(*arms[1:], all=True):
-            if treatment:
-                self._joinable[treatment, who, place] |= 1 << window.floor(start)
-            else:
-                taken[who] |= window.touching(start, end)
-        return taken
-
-    def _left_over(self, ids: list[int]) -> QuerySet[Reservation]:
-        """What a hold that is over took for a group, and others of the group still use."""
-        others = Appointment.objects.filter(
-            treatment=OuterRef("appointment__treatment"),
-            practitioner=OuterRef("appointment__practitioner"),
-            location=OuterRef("appointment__location"),
-            starts_at=OuterRef("appointment__starts_at"),
-            state__in=LIVE,
-        ).exclude(pk=OuterRef("appointment"))
-        return Reservation.objects.filter(
-            of_the_group(),
-            Exists(attending(others, self.now)),
-            appointment__state=State.HELD,
-            appointment__held_until__lte=self.now,
-            appointment__treatment__is_group=True,
-            resource__in=ids,
-            starts_at__lt=self.window.end,
-            ends_at__gt=self.window.origin,
-        )
-
-    def _joined(self, groups: list[int]) -> QuerySet[Appointment]:
-        """Who is in a group of one of these treatments."""
-        rows = attending(Appointment.objects.filter(state__in=LIVE), self.now).filter(
-            treatment__in=groups,
-            starts_at__gte=self.window.origin,
-            starts_at__lt=self.window.end,
-        )
-        return rows.exclude(pk=self._moving.pk) if self._moving else rows
-
-    def _opening(self, row: Opening, zone: str) -> int:
-        first, last = self.window.first, self.window.first + timedelta(days=self.window.days - 1)
+    def _mask_of_hours(self, row: Hours) -> int:
+        zone = self.locations[row.location].time_zone
         if row.on_date:
-            if not first <= row.on_date <= last:
-                return 0
             return wall_hours(self.window, zone, row.on_date, row.starts, row.ends)
-        first = max(first, row.valid_from)
-        last = min(last, row.valid_until or last)
-        mask = 0
-        # Weeks are counted from the Monday of the week in which the hours became valid.
-        anchor = row.valid_from - timedelta(days=row.valid_from.weekday())
-        for day in dates(first, last):
-            if day.weekday() == row.weekday and (day - anchor).days // 7 % row.every_weeks == 0:
-                mask |= wall_hours(self.window, zone, day, row.starts, row.ends)
-        return mask
-
-    # --- asking ---------------------------------------------------------------
-    def free(self, resource: int, location: int, *, ignore_taken: bool = False) -> int:
-        """Ticks at which a resource can be used at a location."""
-        hours = self._hours
-        mask = hours.open.get((resource, location), 0)
-        mask &= ~hours.absent.get(resource, 0) & ~hours.closed.get(location, 0)
-        if not ignore_taken:
-            mask &= ~hours.taken.get(resource, 0)
-        return mask & self._registered(resource, location)
+        return weekly(
+            self.window,
+            zone,
+            row.valid_from,
+            row.valid_until or self.window.end.date(),
+            weekday=row.weekday or 0,
+            every=row.every,
+            anchor=row.valid_from,
+            starts=row.starts,
+            ends=row.ends,
+        )
 
     def open(self, resource: int, location: int) -> int:
         """Ticks at which a resource's hours say it is there, whatever came in between."""
-        return self._hours.open.get((resource, location), 0)
+        return self._hours.get((resource, location), 0)
+
+    def away(self, resource: int, location: int) -> dict[str, int]:
+        """Ticks of absences of a resource, by reason."""
+        return self._away.get((resource, 0), {})
+
+    def closed(self, location: int) -> dict[str, int]:
+        """Ticks of absences of a whole location, by reason."""
+        return self._away.get((0, location), {})
 
     def taken(self, resource: int) -> int:
-        return self._hours.taken.get(resource, 0)
+        return self._taken.get(resource, 0)
 
-    def _registered(self, resource: int, location: int) -> int:
-        person = self.resources[resource].practitioner_id
-        if person is None:
-            return -1
-        return self._allowed_days.get((person, location), 0)
+    def _on_the_way(self, resource: int, location: int) -> int:
+        """Ticks at which somebody can't be here, for they come from or go to another location."""
+        spans = [
+            (a - self._journeys[place, location], b + self._journeys[place, location])
+            for place, a, b in self._elsewhere.get(resource, ())
+            if (place, location) in self._journeys
+        ]
+        return mask_of(spans, self.window.ticks) if spans else 0
+
+    def travels(self, resource: int) -> bool:
+        """Whether a journey could keep them from where they are wanted."""
+        return bool(self._journeys) and len({p for r, p in self._hours if r == resource}) > 1
 
     @cached_property
-    def _allowed_days(self) -> dict[tuple[int, int], int]:
+    def _registered(self) -> dict[tuple[int, int], int]:
         """Ticks on or before the last day on which a practitioner may be booked."""
-        masks = {}
-        for pk, until in self.until.items():
-            for place in self.locations.values():
-                masks[pk, place.pk] = (
-                    wall_dates(self.window, place.time_zone, self.window.first, until)
-                    if until
-                    else 0
-                )
-        return masks
+        return {
+            (person.body, place.pk): (
+                wall_dates(self.window, place.time_zone, self.window.first, person.until)
+                if person.until
+                else 0
+            )
+            for person in self.rows.people.values()
+            for place in self.locations.values()
+        }
+
+    def registered(self, resource: int, location: int) -> int:
+        """Ticks at which a practitioner may be booked at all; every tick for a thing."""
+        return self._registered.get((resource, location), -1)
+
+    def _free(self, resource: int, location: int, ignore_taken: bool = False) -> int:
+        """Ticks at which a resource can be used at a location."""
+        mask = self.open(resource, location)
+        if mask:
+            mask &= self.registered(resource, location)
+        for reasons in (self.away(resource, location), self.closed(location)):
+            for gone in reasons.values():
+                mask &= ~gone
+        if not ignore_taken:
+            mask &= ~self.taken(resource)
+            if self._journeys:
+                mask &= ~self.on_the_way(resource, location)
+        return mask
+
+    # --- a treatment ----------------------------------------------------------------
+    def person(self, pk: int) -> Practitioner:
+        return self.rows.people[pk].practitioner
+
+    def givers(self, treatment: int) -> list[int]:
+        """Who gives a treatment, in the directory's order."""
+        return self.rows.givers.get(treatment, [])
 
     def parts(
-        self, treatment: int, person: int, location: int, *, shared: bool = True
+        self,
+        treatment: int,
+        person: int | None,
+        location: int,
+        *,
+        minutes: int | None = None,
+        shared: bool = True,
     ) -> list[Part]:
-        """A treatment's needs with one practitioner at one location.
+        """A treatment's needs at one location, for a visit of `minutes` (its own length unless
+        said). With nobody as `person` those of its pools alone.
 
         With `shared` off, without those that a group has taken already.
         """
+        length = self.treatments[treatment].minutes
+        longer = (minutes or length) - length
         found = []
-        for need in self.needs[treatment]:
+        for need in self.rows.needs.get(treatment, ()):
             if need.is_shared and not shared:
                 continue
-            if need.pool_id is None:
-                members: tuple[int, ...] = (self.people[person].resource.pk,)
+            if need.pool is None:
+                if person is None:
+                    continue
+                members: tuple[int, ...] = (self.rows.people[person].body,)
             else:
                 members = tuple(
                     m
-                    for m in self.members[need.pool_id]
-                    if self.resources[m].location_id == location
+                    for m in self.rows.members.get(need.pool, ())
+                    if self.rows.things[m].location == location
                 )
-            start, end = need.from_minute // MINUTES, need.to_minute // MINUTES
-            found.append(Part(start, end, members, need.quantity))
+            start, end = need.start, need.end
+            if need.follows_end or start >= length:
+                start += longer
+            if need.follows_end or end >= length:
+                end += longer
+            is_room = need.pool is not None and all(
+                self.rows.things[m].kind == _ROOM for m in members
+            )
+            found.append(Part(start // MINUTES, end // MINUTES, members, need.quantity, is_room))
         return found
 
-    def free_map(
-        self, parts: Iterable[Part], location: int, *, ignore_taken: bool = False
-    ) -> dict[int, int]:
-        ids = {m for part in parts for m in part.members}
-        return {m: self.free(m, location, ignore_taken=ignore_taken) for m in ids}
+    @property
+    def homes(self) -> dict[int, int]:
+        """The room that a thing lives in, of those that have one."""
+        return self._homes
 
     def starts(
-        self, treatment: int, person: int, location: int, *, ignore_taken: bool = False
+        self,
+        treatment: int,
+        person: int,
+        location: int,
+        *,
+        minutes: int | None = None,
+        ignore_taken: bool = False,
     ) -> int:
         """Ticks at which a treatment can start, as far as resources are concerned."""
-        parts = self.parts(treatment, person, location)
-        if not parts:
+        if not self.rows.needs.get(treatment):
             return 0
-        # The practitioner's own parts come first: most often they rule a place out at once.
-        own = self.people[person].resource.pk
-        mine = -1
-        for part in parts:
-            if part.members == (own,):
-                mine &= starts_of(self.free(own, location, ignore_taken=ignore_taken), part)
-        mask = 0
-        if mine:
-            free = self.free_map(parts, location, ignore_taken=ignore_taken)
-            mask = starts(parts, free)
-        joinable = self._joinable.get((treatment, person, location), 0)
+        mask = self._begins(treatment, person, location, minutes, ignore_taken)
+        joinable = self._joined.get((treatment, person, location), 0)
         if joinable and not ignore_taken:
             # The group has its instructor; but nobody joins one whose instructor has fallen ill.
-            joinable &= starts(parts, self.free_map(parts, location, ignore_taken=True))
-            rest = self.parts(treatment, person, location, shared=False)
-            mask |= joinable & starts(rest, self.free_map(rest, location))
-        return mask & self.window.clip(0, self.window.ticks)
+            joinable &= self._begins(treatment, person, location, minutes, ignore_taken=True)
+            mask |= joinable & self._begins(treatment, person, location, minutes, shared=False)
+        return mask & self.window.all
+
+    def _begins(
+        self,
+        treatment: int,
+        person: int,
+        location: int,
+        minutes: int | None,
+        ignore_taken: bool = False,
+        shared: bool = True,
+    ) -> int:
+        # The practitioner's own parts come first: most often they rule a place out at once.
+        body, mask, spans = self.rows.people[person].body, -1, []
+        for part in self.parts(treatment, person, location, minutes=minutes, shared=shared):
+            if part.members == (body,):
+                spans.append((part.start, part.end))
+                mask &= starts_of(self.free(body, location, ignore_taken), part)
+                if not mask:
+                    return 0
+        spans.sort()
+        if any(b > c for (_a, b), (c, _d) in zip(spans, spans[1:], strict=False)):
+            # Nobody is needed twice at once.
+            return 0
+        return mask & self._pools_start(treatment, location, minutes, ignore_taken, shared)
+
+    def _find_pools_start(
+        self,
+        treatment: int,
+        location: int,
+        minutes: int | None,
+        ignore_taken: bool,
+        shared: bool,
+    ) -> int:
+        """Ticks at which rooms and equipment let it start: the same whoever gives it."""
+        parts = self.parts(treatment, None, location, minutes=minutes, shared=shared)
+        return starts(parts, self.free_map(parts, location, ignore_taken), self._homes)
+
+    def free_map(
+        self, parts: list[Part], location: int, ignore_taken: bool = False
+    ) -> dict[int, int]:
+        """The free ticks of all members of some parts."""
+        return {m: self.free(m, location, ignore_taken) for part in parts for m in part.members}
 
     def is_joinable(self, treatment: int, person: int, location: int, tick: int) -> bool:
-        return bool(self._joinable.get((treatment, person, location), 0) >> tick & 1)
+        return bool(self._joined.get((treatment, person, location), 0) >> tick & 1)
 
-
-def attending(rows: QuerySet[Appointment], at: datetime) -> QuerySet[Appointment]:
-    """Those of `rows` that are no holds which are over."""
-    return rows.filter(Q(held_until=None) | Q(held_until__gt=at))
-
-
-def of_the_group() -> Q:
-    """Of a group's reservations those that are taken once for all: the instructor, the studio."""
-    shared = Need.objects.filter(
-        treatment=OuterRef("appointment__treatment"),
-        is_shared=True,
-        pool__members=OuterRef("resource"),
-    )
-    return Q(resource__practitioner__isnull=False) | Q(Exists(shared))
-
-
-def mates(appointment: Appointment) -> "QuerySet[Appointment]":
-    """The others who share a group's start with `appointment`, oldest first, as a queryset."""
-    return (
-        Appointment.objects.filter(
-            treatment=appointment.treatment_id,
-            practitioner=appointment.practitioner_id,
-            location=appointment.location_id,
-            starts_at=appointment.starts_at,
-            state__in=LIVE,
-        )
-        .exclude(pk=appointment.pk)
-        .order_by("pk")
-    )
+    def has_room_for_first_visits(self, person: int, location: int) -> int:
+        """Ticks of the dates on which a practitioner sees another new patient."""
+        limit = self.person(person).first_visits_a_day
+        if limit is None:
+            return -1
+        if not limit:
+            return 0
+        mask = -1
+        for (who, day), count in self._first_visits.items():
+            if who == person and day and count >= limit:
+                mask &= ~wall_dates(self.window, self.locations[location].time_zone, day, day)
+        return mask

@@ -16,11 +16,12 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from clinic.clock import now
 
-from .availability import Placement, Query, alternatives, place
-from .board import mates, of_the_group
+from .availability import Query, alternatives
 from .errors import PatientBusy, StartTaken
 from .models import Appointment, AppointmentEvent, Resource, State
 from .models.reservations import Reservation
+from .rows import mates, of_the_group
+from .ways import Placement, place
 
 log = logging.getLogger(__name__)
 Verb = TypeVar("Verb", bound=Callable[..., Any])
@@ -78,13 +79,19 @@ def secure(query: Query, start: datetime, take: Callable[[Placement], Appointmen
     somebody who got something, so it ends. Raises StartTaken (without alternatives: the
     transaction is still open) or StartNotOffered.
     """
-    for lost in range(LOOKS):
+    locked: set[int] = set()
+    for attempt in range(LOOKS):
         ways = place(query, start)
         if not ways:
             break
         # The best one first; who lost a race steps aside, or the whole crowd would try the next
         # best one together as well.
-        way = random.choice(ways) if lost else ways[0]  # noqa: S311  no secret
+        way = random.choice(ways) if attempt else ways[0]  # noqa: S311  no secret
+        if way.is_guarded and way.practitioner.pk not in locked:
+            # What the constraint can't hold is looked at again while nobody else can book them.
+            Resource.objects.select_for_update().get(practitioner=way.practitioner)
+            locked.add(way.practitioner.pk)
+            continue
         try:
             with transaction.atomic():
                 return take(way)
@@ -101,6 +108,7 @@ def with_alternatives(query: Query, start: datetime) -> StartTaken:
         practitioner=query.practitioner,
         location=query.location,
         moving=query.moving,
+        minutes=query.minutes,
     )
     return StartTaken(near)
 

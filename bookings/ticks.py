@@ -55,6 +55,11 @@ class Window:
     def ticks(self) -> int:
         return self.days * A_DAY
 
+    @property
+    def all(self) -> int:
+        """Every tick of the window."""
+        return (1 << self.ticks) - 1
+
     def floor(self, instant: datetime) -> int:
         """The tick that `instant` lies in (may be outside the window)."""
         return (instant - self.origin) // _TICK
@@ -109,9 +114,8 @@ def wall_hours(window: Window, zone: str, day: date, starts: time, ends: time) -
     `ends` of 00:00 is midnight at the end of the day.
     """
     base = (day - window.first).days * A_DAY
-    first = base + -(-(starts.hour * 60 + starts.minute) // MINUTES)
-    last = base + ((ends.hour * 60 + ends.minute) // MINUTES if ends != time() else A_DAY)
-    return _on_the_wall(window, zone, first, last)
+    first, last = _hours(starts, ends)
+    return _on_the_wall(window, zone, base + first, base + last)
 
 
 def wall_dates(window: Window, zone: str, first: date, last: date) -> int:
@@ -126,6 +130,52 @@ def _on_the_wall(window: Window, zone: str, first: int, last: int) -> int:
         start, end = max(first - part.offset, part.start), min(last - part.offset, part.end)
         mask |= window.clip(start, end)
     return mask
+
+
+def weekly(
+    window: Window,
+    zone: str,
+    first: date,
+    last: date,
+    *,
+    weekday: int,
+    every: int,
+    anchor: date,
+    starts: time,
+    ends: time,
+) -> int:
+    """Ticks of hours that come on a weekday, from date `first` to `last`, every so many weeks.
+
+    Weeks are counted from the Monday of the week of `anchor`.
+    """
+    monday = anchor - timedelta(days=anchor.weekday())
+    first = max(first, window.first - timedelta(days=1))
+    last = min(last, window.first + timedelta(days=window.days))
+    ahead = (monday + timedelta(days=weekday) - first).days % (7 * every)
+    from_tick, to_tick = _hours(starts, ends)
+    mask = 0
+    day, end = (first - window.first).days + ahead, (last - window.first).days
+    while day <= end:
+        mask |= _on_the_wall(window, zone, day * A_DAY + from_tick, day * A_DAY + to_tick)
+        day += 7 * every
+    return mask
+
+
+@lru_cache(maxsize=256)
+def daily(window: Window, zone: str, starts: time, ends: time) -> int:
+    """Ticks at which the wall shows a time in [starts, ends), on every date."""
+    from_tick, to_tick = _hours(starts, ends)
+    mask = 0
+    for day in range(-1, window.days + 1):
+        mask |= _on_the_wall(window, zone, day * A_DAY + from_tick, day * A_DAY + to_tick)
+    return mask
+
+
+def _hours(starts: time, ends: time) -> tuple[int, int]:
+    """Hours as ticks of a day; what is no multiple of five minutes is narrowed to those."""
+    first = -(-(starts.hour * 60 + starts.minute) // MINUTES)
+    last = (ends.hour * 60 + ends.minute) // MINUTES if ends != time() else A_DAY
+    return first, last
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ from .access import EmailProof, FeedToken, IdempotencyKey
 from .appointments import LIVE, Answer, Appointment, AppointmentEvent, State
 from .notifications import Kind, MessageTemplate, Notification, ReminderRule
 from .patients import Patient, PatientMatch
-from .resources import Absence, BankHoliday, Need, Opening, Pool, Resource
+from .resources import Absence, BankHoliday, Journey, Need, Opening, Pool, Resource
 from .screening import SafetyQuestion, ScreeningForm, ScreeningQuestion, ScreeningRecord
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "EmailProof",
     "FeedToken",
     "IdempotencyKey",
+    "Journey",
     "Kind",
     "MessageTemplate",
     "Need",

@@ -7,9 +7,10 @@ an absence when it can't after all, a need which of them a treatment takes for w
 from datetime import date, datetime, timedelta
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Greatest, Least
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +46,16 @@ class Resource(models.Model):
         related_name="resource",
         verbose_name=_("practitioner"),
     )
+    lives_in = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="holds",
+        verbose_name=_("lives in"),
+        limit_choices_to={"kind": "room"},
+        help_text=_("The room a piece of equipment cannot leave; empty if it moves between rooms."),
+    )
     # A digest of the details a patient gave: the same person booking twice as a guest is the
     # same body, although their two records stay apart until staff merge them.
     person_key = models.CharField(max_length=64, null=True, unique=True, editable=False)
@@ -75,10 +86,20 @@ class Resource(models.Model):
             models.UniqueConstraint(
                 fields=["location", "name"], name="resource_named_once_a_location"
             ),
+            models.CheckConstraint(
+                condition=Q(lives_in__isnull=True) | Q(kind="equipment"),
+                name="resource_only_equipment_lives_in_a_room",
+                violation_error_message=_("Only a piece of equipment lives in a room."),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        home = self.lives_in
+        if home and (home.kind != self.Kind.ROOM or home.location_id != self.location_id):
+            raise ValidationError({"lives_in": _("Choose a room at the same location.")})
 
 
 class Pool(models.Model):
@@ -131,6 +152,14 @@ class Need(models.Model):
         _("shared by the group"),
         default=False,
         help_text=_("Taken once for everybody who joins the same class."),
+    )
+    follows_end = models.BooleanField(
+        _("counts from the end"),
+        default=False,
+        help_text=_(
+            "When the visit is booked longer, this part moves with its end. Other parts keep "
+            "their place, and those that reach the end are stretched."
+        ),
     )
 
     class Meta:
@@ -240,6 +269,45 @@ class Opening(models.Model):
             )
         ):
             raise ValidationError({"location": _("The resource stands at another location.")})
+
+
+class Journey(models.Model):
+    """How long it takes from one location to another, either way.
+
+    Somebody who works at both on one day is not booked sooner than they can be there.
+    """
+
+    one = models.ForeignKey(
+        Location, models.CASCADE, related_name="journeys", verbose_name=_("between")
+    )
+    other = models.ForeignKey(Location, models.CASCADE, related_name="+", verbose_name=_("and"))
+    minutes = models.PositiveSmallIntegerField(
+        _("minutes"), validators=[MinValueValidator(1), MaxValueValidator(720)]
+    )
+
+    class Meta:
+        verbose_name = _("journey")
+        verbose_name_plural = _("journeys")
+        ordering = ["one", "other"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(one=F("other")),
+                name="journey_goes_somewhere",
+                violation_error_message=_("Choose two different locations."),
+            ),
+            models.CheckConstraint(
+                condition=Q(minutes__gte=1, minutes__lte=720), name="journey_takes_a_day_at_most"
+            ),
+            models.UniqueConstraint(
+                Least("one", "other"),
+                Greatest("one", "other"),
+                name="journey_once_a_pair",
+                violation_error_message=_("This journey is already on the list."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.one} – {self.other}: {self.minutes} min"
 
 
 class Absence(models.Model):

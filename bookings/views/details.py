@@ -15,7 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from bookings import appointments, availability, policy, screening
+from bookings import appointments, availability, policy, screening, ways
 from bookings.actors import PATIENT
 from bookings.errors import NeedsProof, ScreeningNeeded, StartTaken, TooYoung
 from bookings.forms import DetailsForm, GateForm
@@ -270,7 +270,7 @@ def _check_offered(choice: Choice) -> None:
     assert choice.start is not None  # noqa: S101
     day = choice.start.date()
     query = availability.Query(choice.treatment, day, day, choice.practitioner, choice.location)
-    if not availability.place(query, choice.start):
+    if not ways.place(query, choice.start):
         raise StartTaken(
             availability.alternatives(
                 choice.treatment,

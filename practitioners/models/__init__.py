@@ -4,7 +4,7 @@ from .conditions import Condition
 from .evidence import Claim, Reference, Strength
 from .people import Gender, Language, Practitioner, Registration
 from .places import Clinic, Location
-from .therapies import Audience, Therapy, Treatment
+from .therapies import Audience, Length, Therapy, Treatment
 
 __all__ = [
     "Audience",
@@ -13,6 +13,7 @@ __all__ = [
     "Condition",
     "Gender",
     "Language",
+    "Length",
     "Location",
     "Practitioner",
     "Reference",

@@ -4,7 +4,7 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Min, OuterRef, Q, Subquery, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -67,6 +67,12 @@ class Practitioner(models.Model):
         verbose_name=_("treatments"),
     )
     takes_new_patients = models.BooleanField(_("takes new patients"), default=True)
+    first_visits_a_day = models.PositiveSmallIntegerField(
+        _("first visits a day"),
+        null=True,
+        blank=True,
+        help_text=_("At most this many visits for new patients on one day; empty for no limit."),
+    )
     insured_until = models.DateField(_("insured until"), null=True, blank=True)
     dbs_checked_on = models.DateField(_("DBS checked on"), null=True, blank=True)
     is_published = models.BooleanField(
@@ -112,6 +118,22 @@ class Practitioner(models.Model):
         if any(r.status == Registration.Status.LAPSED for r in required):
             return None
         return min([self.insured_until, *(r.valid_until for r in required)])
+
+    @staticmethod
+    def registered_until(outer: str) -> Subquery:
+        """The same of the registrations alone, for a query whose column `outer` is a practitioner.
+
+        A date long past where one has lapsed, NULL where none is required.
+        """
+        last_day = Case(
+            When(status=Registration.Status.LAPSED, then=Value(date.min)),
+            default=F("valid_until"),
+            output_field=models.DateField(),
+        )
+        required = Registration.objects.filter(practitioner=OuterRef(outer), is_required=True)
+        return Subquery(
+            required.order_by().values("practitioner").annotate(last=Min(last_day)).values("last")
+        )
 
 
 class Registration(models.Model):

@@ -165,3 +165,39 @@ class Treatment(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("book-treatment", args=[self.slug])
+
+
+class Length(models.Model):
+    """Another length in which a treatment can be booked, with its price."""
+
+    treatment = models.ForeignKey(
+        Treatment, models.CASCADE, related_name="lengths", verbose_name=_("treatment")
+    )
+    minutes = models.PositiveSmallIntegerField(
+        _("minutes"), validators=[MinValueValidator(5), MaxValueValidator(600)]
+    )
+    price_pence = models.PositiveIntegerField(_("price in pence"))
+
+    class Meta:
+        verbose_name = _("other length")
+        verbose_name_plural = _("other lengths")
+        ordering = ["minutes"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(Exact(F("minutes") % 5, 0), minutes__gt=0),
+                name="length_minutes_in_fives",
+                violation_error_message=_("Minutes go in steps of five."),
+            ),
+            models.UniqueConstraint(
+                fields=["treatment", "minutes"],
+                name="length_once_a_treatment",
+                violation_error_message=_("This length is already on the list."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.treatment} ({self.minutes})"
+
+    def clean(self) -> None:
+        if self.treatment_id and self.minutes == self.treatment.minutes:
+            raise ValidationError({"minutes": _("This is the treatment’s own length.")})
