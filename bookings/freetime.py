@@ -31,6 +31,11 @@ class Part:
     quantity: int = 1
     is_room: bool = False
 
+    def ticks(self, tick: int) -> int:
+        """The ticks it takes of a visit that starts at `tick`."""
+        start = tick + self.start
+        return ((1 << (self.end - self.start)) - 1) << start if start >= 0 else 0
+
     def overlaps(self, other: "Part") -> bool:
         return self.start < other.end and other.start < self.end
 

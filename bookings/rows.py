@@ -64,6 +64,7 @@ class Required:
     """A need: of the practitioner where `pool` is None. Minutes count as in the model."""
 
     pool: int | None
+    pool_name: str
     start: int
     end: int
     quantity: int
@@ -174,15 +175,16 @@ def _load_needs(rows: Rows) -> None:
         Need.objects.filter(treatment__in=list(rows.givers))
         .order_by("from_minute", "pk", f"{member}__position", f"{member}__name", f"{member}__pk")
         .values_list(
-            *("pk", "treatment_id", "pool_id", "from_minute", "to_minute", "quantity"),
+            *("pk", "treatment_id", "pool_id", "pool__name"),
+            *("from_minute", "to_minute", "quantity"),
             *("is_shared", "follows_end", f"{member}__pk", f"{member}__is_active"),
             *(f"{member}__name", f"{member}__kind", f"{member}__location", f"{member}__lives_in"),
         )
     )
     needs: dict[int, Required] = {}
-    for pk, treatment, pool, start, end, quantity, shared, follows, *thing in found:
+    for pk, treatment, pool, name, start, end, quantity, shared, follows, *thing in found:
         if pk not in needs:
-            needs[pk] = Required(pool, start, end, quantity, shared, follows)
+            needs[pk] = Required(pool, name or "", start, end, quantity, shared, follows)
             rows.needs.setdefault(treatment, []).append(needs[pk])
         resource, is_active, *rest = thing
         if is_active:

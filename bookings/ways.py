@@ -14,7 +14,7 @@ from .ticks import grid, wall_dates
 
 # Beyond this there is no answer but "no", and before any arithmetic: the ends of the calendar
 # leave no room for a window around them.
-_FURTHEST_DAYS = 730
+FURTHEST_DAYS = 730
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def place(query: Query, start: datetime) -> list[Placement]:
     instant = now()
     if start < instant and not query.override:
         raise StartNotOffered("past")
-    if abs((start.date() - instant.date()).days) > _FURTHEST_DAYS:
+    if abs((start.date() - instant.date()).days) > FURTHEST_DAYS:
         raise StartNotOffered("beyond_horizon" if start > instant else "past")
     query = around(query, start)
     board = query.board(instant)

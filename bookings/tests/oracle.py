@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import combinations, product
 from zoneinfo import ZoneInfo
 
-from bookings.models import Absence, Appointment, Opening, Resource
+from bookings.models import Absence, Appointment, Journey, Need, Opening, Resource
 from bookings.models.reservations import Reservation
 from practitioners.models import Location, Practitioner, Treatment
 
@@ -53,7 +53,10 @@ class Oracle:
             Reservation.objects.select_related("appointment__treatment", "resource")
         )
         self.locations = {place.pk: place for place in Location.objects.all()}
-        self.appointments = list(Appointment.objects.all())
+        self.appointments = list(Appointment.objects.select_related("treatment"))
+        self.journeys = {
+            frozenset((row.one_id, row.other_id)): row.minutes for row in Journey.objects.all()
+        }
         self._known: dict[tuple[int, int, datetime, bool], bool] = {}
 
     # --- one resource, one minute ---------------------------------------------
@@ -69,6 +72,7 @@ class Oracle:
                 and not self.is_away(who, place, minute)
                 and self.is_registered(who, place, minute)
                 and not (taken and self.is_taken(who, minute))
+                and not (taken and self.is_on_the_way(who, place, minute))
             )
         return self._known[key]
 
@@ -166,6 +170,51 @@ class Oracle:
             for row in self.reservations
         )
 
+    def is_on_the_way(self, who: Resource, place: Location, minute: datetime) -> bool:
+        """Whether a practitioner can't have come from elsewhere, or has to leave for it."""
+        if who.practitioner_id is None:
+            return False
+        for row in self.reservations:
+            pair = frozenset((row.appointment.location_id, place.pk))
+            if row.resource_id != who.pk or len(pair) == 1 or pair not in self.journeys:
+                continue
+            # Rounded up to five minutes, as everything is.
+            way = timedelta(minutes=(self.journeys[pair] + 4) // 5 * 5)
+            near = row.starts_at - way < minute + MINUTE and row.ends_at + way > minute
+            if near and self.counts(row):
+                return True
+        return False
+
+    def sees_another_new_patient(
+        self, person: Practitioner, place: Location, start: datetime
+    ) -> bool:
+        if person.first_visits_a_day is None:
+            return True
+        day = wall(start, place.time_zone).date()
+        there = [
+            row
+            for row in self.appointments
+            if row.practitioner_id == person.pk
+            and row.treatment.audience == "new"
+            and row.state in ("held", "booked", "arrived", "completed", "no_show")
+            and not self.is_over(row)
+            and (self.without is None or row.pk != self.without.pk)
+            and wall(row.starts_at, self.locations[row.location_id].time_zone).date() == day
+        ]
+        return len(there) < person.first_visits_a_day
+
+    @staticmethod
+    def span(need: Need, treatment: Treatment, minutes: int | None) -> tuple[int, int]:
+        """From which to which minute of a visit of `minutes` a need goes."""
+        longer = (minutes or treatment.minutes) - treatment.minutes
+        start, end = need.from_minute, need.to_minute
+        if need.follows_end:
+            return start + longer, end + longer
+        return (
+            start + longer if start >= treatment.minutes else start,
+            end + longer if end >= treatment.minutes else end,
+        )
+
     @staticmethod
     def whole(treatment: Treatment) -> Treatment:
         """The treatment with everything that is read here, so that a test ends today."""
@@ -185,37 +234,65 @@ class Oracle:
         *,
         shared: bool = True,
         taken: bool = True,
+        minutes: int | None = None,
     ) -> bool:
         """Whether all needs can be met at once (without the group's own where `shared` is off)."""
         needs = [n for n in treatment.needs.all() if shared or not n.is_shared]
         ways = []
-        for need in needs:
+        spans = [self.span(need, treatment, minutes) for need in needs]
+        for need, (first, last) in zip(needs, spans, strict=True):
             if need.pool is None:
                 candidates = [person.resource]
             else:
                 candidates = [m for m in need.pool.members.all() if m.is_active]
-            minutes = [
-                start + timedelta(minutes=m) for m in range(need.from_minute, need.to_minute)
-            ]
-            free = [c for c in candidates if all(self.usable(c, place, m, taken) for m in minutes)]
+            moments = [start + timedelta(minutes=m) for m in range(first, last)]
+            free = [c for c in candidates if all(self.usable(c, place, m, taken) for m in moments)]
             ways.append(list(combinations(free, need.quantity)))
+        # A pool none of whose members is here is none of rooms.
+        of_rooms = [
+            need.pool is not None
+            and all(
+                m.kind == "room"
+                for m in need.pool.members.all()
+                if m.is_active and m.location_id == place.pk
+            )
+            for need in needs
+        ]
         for way in product(*ways):
             used = [
-                (who, need) for members, need in zip(way, needs, strict=True) for who in members
+                (who, n, spans[n]) for n, members in enumerate(way) for who in members
             ]
-            if not any(
-                one == other and a.from_minute < b.to_minute and b.from_minute < a.to_minute
-                for (one, a), (other, b) in combinations(used, 2)
-            ):
+            twice = any(
+                one == other and a[0] < b[1] and b[0] < a[1]
+                for (one, _n, a), (other, _m, b) in combinations(used, 2)
+            )
+            astray = any(
+                who.lives_in_id
+                and of_rooms[m]
+                and m != n
+                and a[0] < spans[m][1]
+                and spans[m][0] < a[1]
+                and who.lives_in_id not in {r.pk for r in way[m]}
+                for who, n, a in used
+                for m in range(len(needs))
+            )
+            if not twice and not astray:
                 return True
         return False
 
     def can_start(
-        self, treatment: Treatment, person: Practitioner, place: Location, start: datetime
+        self,
+        treatment: Treatment,
+        person: Practitioner,
+        place: Location,
+        start: datetime,
+        minutes: int | None = None,
     ) -> bool:
         if not treatment.needs.all():
             return False
-        if self.fits(treatment, person, place, start):
+        if treatment.audience == "new" and not self.sees_another_new_patient(person, place, start):
+            return False
+        if self.fits(treatment, person, place, start, minutes=minutes):
             return True
         if not treatment.is_group:
             return False
@@ -224,8 +301,8 @@ class Oracle:
         )
         return (
             bool(self.group(there))
-            and self.fits(treatment, person, place, start, shared=False)
-            and self.fits(treatment, person, place, start, taken=False)
+            and self.fits(treatment, person, place, start, shared=False, minutes=minutes)
+            and self.fits(treatment, person, place, start, taken=False, minutes=minutes)
         )
 
     def may_start(self, treatment: Treatment, place: Location, start: datetime) -> bool:
@@ -247,6 +324,7 @@ class Oracle:
         practitioner: Practitioner | None = None,
         location: Location | None = None,
         new_patient: bool = False,
+        minutes: int | None = None,
     ) -> set[Answer]:
         """Everything that is on offer on the local dates first..last."""
         found = set()
@@ -268,6 +346,6 @@ class Oracle:
                 if not self.may_start(treatment, place, start):
                     continue
                 for person in people:
-                    if self.can_start(treatment, person, place, start):
+                    if self.can_start(treatment, person, place, start, minutes):
                         found.add((start, place.pk, person.pk))
         return found

@@ -5,10 +5,10 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from bookings.models import Absence, Appointment, Need, Opening, Resource, State
+from bookings.models import Absence, Appointment, Journey, Need, Opening, Resource, State
 from bookings.models.reservations import Reservation
 from clinic.clock import midnight
-from practitioners.models import Location, Practitioner, Treatment
+from practitioners.models import Length, Location, Practitioner, Treatment
 from practitioners.tests import factories as directory
 
 from . import factories
@@ -50,6 +50,8 @@ class SmallClinic:
     people: list[Practitioner] = field(default_factory=list)
     things: list[Resource] = field(default_factory=list)
     new_patient: bool = False
+    # The length asked for, where it is not the treatment's own.
+    minutes: int | None = None
 
 
 def a_span(random: Random) -> dict[str, Any]:
@@ -89,7 +91,12 @@ def a_plan(seed: int) -> dict[str, Any]:
         "grid": choice([5, 10, 15, 20, 30, 60]),
         "notice": choice([0, 0, 0, 1, 120, 1440]),
         "horizon": choice([1, 2, 60, 60, 60]),
-        "audience": choice(["all", "all", "all", "new"]),
+        "audience": choice(["all", "all", "new"]),
+        "longer": choice([None, None, None, 5, 10, 25]),
+        "follows": [choice([False, False, True]) for _n in range(6)],
+        "lives": choice([None, None, 0, 1]),
+        "journey": choice([0, 0, 12, 30]),
+        "first_visits": [choice([None, None, 0, 1, 2]), choice([None, 1])],
         "group": choice([False, False, True]),
         "practitioner_parts": choice([[], [(0, 2)], [(-1, 3)], [(0, 3), (6, 2)], [(0, 3), (2, 2)]]),
         "parts": some(
@@ -102,6 +109,7 @@ def a_plan(seed: int) -> dict[str, Any]:
                 integer(-60, 480),
                 integer(1, 18),
                 choice(["booked", "booked", "held", "over"]),
+                integer(0, 3),
             ),
         ),
         "insured": choice([0, 1, 300, 300, 300, 300]),
@@ -156,12 +164,24 @@ def build(plan: dict[str, Any]) -> SmallClinic:
             treatments=[treatment],
             insured_until=first + timedelta(days=plan["insured"]) if n == 0 else date(2035, 1, 1),
             takes_new_patients=plan["taking_new"][n],
+            first_visits_a_day=plan["first_visits"][n],
         )
         factories.body(person)
         small.people.append(person)
     for n in range(plan["things"]):
         place = small.locations[-1 if n == 2 else 0]
         small.things.append(factories.room(place) if n < 2 else factories.equipment(place))
+    if plan["lives"] is not None and small.things[-1].kind == "equipment":
+        home = small.things[plan["lives"]]
+        if home.location == small.things[-1].location:
+            small.things[-1].lives_in = home
+            small.things[-1].save()
+    if plan["journey"] and len(small.locations) > 1:
+        one, other = small.locations
+        Journey.objects.create(one=one, other=other, minutes=plan["journey"])
+    if plan["longer"] and not plan["group"]:
+        small.minutes = treatment.minutes + plan["longer"]
+        Length.objects.create(treatment=treatment, minutes=small.minutes, price_pence=1)
     _hours(plan, small, first)
     _needs(plan, small)
     everything = [*(p.resource for p in small.people), *small.things]
@@ -212,18 +232,27 @@ def _needs(plan: dict[str, Any], small: SmallClinic) -> None:
         for members in plan["pools"]
     ]
     for start, length in plan["practitioner_parts"]:
-        _need(small, None, start, length, 1, shared=plan["group"])
+        follows = plan["follows"][start]
+        _need(small, None, start, length, 1, shared=plan["group"], follows=follows)
     if not plan["practitioner_parts"]:
         _need(small, None, 0, plan["minutes"] // 5, 1, shared=plan["group"])
     for n, (which, start, length, quantity) in enumerate(plan["parts"]):
         # The last of a group's parts is each person's own.
         own = n == len(plan["parts"]) - 1
         shared = plan["group"] and not own
-        _need(small, pools[which % len(pools)], start, length, quantity, shared=shared)
+        own = pools[which % len(pools)]
+        _need(small, own, start, length, quantity, shared=shared, follows=plan["follows"][n])
 
 
 def _need(
-    small: SmallClinic, pool: Any, start: int, length: int, quantity: int, *, shared: bool
+    small: SmallClinic,
+    pool: Any,
+    start: int,
+    length: int,
+    quantity: int,
+    *,
+    shared: bool,
+    follows: bool = False,
 ) -> None:
     Need.objects.create(
         treatment=small.treatment,
@@ -232,6 +261,7 @@ def _need(
         to_minute=(start + length) * 5,
         quantity=quantity,
         is_shared=shared,
+        follows_end=follows,
     )
 
 
@@ -239,16 +269,19 @@ def _taken(
     plan: dict[str, Any], small: SmallClinic, everything: list[Resource], origin: datetime
 ) -> None:
     """Other people's appointments, each with one reservation of one resource."""
-    other = directory.treatment(therapy=small.treatment.therapy)
+    others = [
+        directory.treatment(therapy=small.treatment.therapy),
+        directory.treatment(therapy=small.treatment.therapy, audience="new"),
+    ]
     spans: list[tuple[int, datetime, datetime]] = []
-    for who, start, length, kind in plan["taken"]:
+    for who, start, length, kind, where in plan["taken"]:
         resource = everything[who % len(everything)]
         at = origin + timedelta(minutes=5 * start)
         until = at + timedelta(minutes=5 * length)
         if any(pk == resource.pk and a < until and at < b for pk, a, b in spans):
             continue
         spans.append((resource.pk, at, until))
-        take(other, small, resource, at, until, kind)
+        take(others[where // 2], small, resource, at, until, kind, where)
 
 
 def take(
@@ -258,6 +291,7 @@ def take(
     at: datetime,
     until: datetime,
     kind: str,
+    where: int = 0,
 ) -> Appointment:
     """One appointment that takes one resource: booked, held, or a hold that is over."""
     held = {"held": timedelta(minutes=5), "over": timedelta(0)}.get(kind)
@@ -266,8 +300,8 @@ def take(
         held_until=None if held is None else small.now + held,
         patient=factories.patient() if held is None else None,
         treatment=treatment,
-        practitioner=small.people[0],
-        location=small.locations[0],
+        practitioner=resource.practitioner or small.people[0],
+        location=resource.location or small.locations[where % len(small.locations)],
         starts_at=at,
         ends_at=until,
         treatment_name="Visit",

@@ -45,7 +45,12 @@ def built(seed: int) -> Iterator[SmallClinic]:
 
 def engine(small: SmallClinic, **filters) -> set[Answer]:
     found = availability.starts(
-        small.treatment, small.first, small.last, new_patient=small.new_patient, **filters
+        small.treatment,
+        small.first,
+        small.last,
+        new_patient=small.new_patient,
+        minutes=small.minutes,
+        **filters,
     )
     assert [s.at for s in found] == sorted(s.at for s in found)
     return {(s.at, s.location.pk, p.pk) for s in found for p in s.practitioners}
@@ -53,7 +58,12 @@ def engine(small: SmallClinic, **filters) -> set[Answer]:
 
 def oracle(small: SmallClinic, **filters) -> set[Answer]:
     return Oracle(small.now).starts(
-        small.treatment, small.first, small.last, new_patient=small.new_patient, **filters
+        small.treatment,
+        small.first,
+        small.last,
+        new_patient=small.new_patient,
+        minutes=small.minutes,
+        **filters,
     )
 
 
@@ -62,6 +72,7 @@ def book(small: SmallClinic, start: Answer):
     return appointments.book(
         treatment=small.treatment,
         start=at,
+        minutes=small.minutes,
         location=next(x for x in small.locations if x.pk == place),
         practitioner=next(p for p in small.people if p.pk == person),
         screening=factories.passed_screening(),
@@ -125,7 +136,7 @@ def test_what_is_offered_can_be_booked_and_nothing_else(seed, data):
 def check_bookable(small: SmallClinic, wish: Answer, offered: set[Answer]) -> None:
     """The verb agrees with the oracle about one start (asked without `new_patient`)."""
     expected = wish in Oracle(small.now).starts(
-        small.treatment, small.first, small.last + timedelta(days=1)
+        small.treatment, small.first, small.last + timedelta(days=1), minutes=small.minutes
     )
     try:
         with transaction.atomic():
@@ -145,8 +156,10 @@ def check_claims(small: SmallClinic, made) -> None:
         appointment__treatment=made.treatment, appointment__starts_at=made.starts_at
     ).exclude(appointment=made)
     for need in small.treatment.needs.all():
-        start = made.starts_at + timedelta(minutes=need.from_minute)
-        end = made.starts_at + timedelta(minutes=need.to_minute)
+        start, end = (
+            made.starts_at + timedelta(minutes=m)
+            for m in Oracle.span(need, small.treatment, small.minutes)
+        )
         members = (
             {made.practitioner.resource} if need.pool is None else set(need.pool.members.all())
         )
