@@ -220,7 +220,7 @@ class DetailsForm(StyledForm):
     date_of_birth = DateOfBirthField(
         label=_("Date of birth"), help_text=_("For example 27 3 1981."), required=True
     )
-    of_age = _radios("", [("yes", _("Yes")), ("no", _("No"))])
+    of_age = _radios("", [("no", _("No")), ("yes", _("Yes"))])
     access_needs = LineField(
         label=_("What do you need to get in, hear or follow?"),
         required=False,
@@ -235,7 +235,7 @@ class DetailsForm(StyledForm):
         label=_("What should the practitioner know?"),
         required=False,
         max_length=2000,
-        help_text=_("In a few words. Only those who treat you can read it."),
+        help_text=_("In a few words. Your practitioner and our reception can read it."),
         widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
     )
 

@@ -1,5 +1,5 @@
 // Counts a hold down. The page works without it; see .reveal-after-N in booking.css.
-//   <div class="hold" data-until="ISO" data-now="ISO" data-say-ending="..." data-say-over="...">
+//   <div class="hold" data-until="ISO" data-now="ISO" data-say-left="0:00 left" data-say-ending="..." data-say-over="...">
 //     <p class="hold__text">...</p> <span class="hold__left" data-hold-left hidden></span>
 //     <span class="visually-hidden" role="status" data-hold-say></span>
 //   </div>
@@ -37,7 +37,7 @@ function startCountdown(banner) {
     const ms = until - (Date.now() + offset);
     if (left) {
       left.hidden = false;
-      left.textContent = clockFace(ms);
+      left.textContent = banner.dataset.sayLeft.replace("0:00", clockFace(ms));
     }
     if (ms <= 0) {
       clearInterval(timer);
