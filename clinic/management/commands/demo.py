@@ -116,6 +116,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
         self.parent = os.getppid()
+        self.terminal = os.isatty(0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.on_signal)
         household = Household()
@@ -188,7 +189,8 @@ class Command(BaseCommand):
         """Raise when it is time to end: a process died, or whoever started us is gone."""
         if name := household.dead():
             raise CommandError(f"The {name} has stopped by itself; see above. Everything ends.")
-        if os.getppid() != self.parent:
+        # A terminal that closes tells make, when nothing stands between; make tells nobody.
+        if os.getppid() != self.parent or os.isatty(0) != self.terminal:
             raise Stopped
 
     def wait_until_ready(self, household: Household, address: str) -> None:
