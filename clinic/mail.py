@@ -39,7 +39,7 @@ def send(
     `to` is exactly one address (ValueError else), `calendar` an iCalendar object in UTF-8 whose
     METHOD is `calendar_method`. Raises what the mail backend raises (SMTPException, OSError).
     """
-    if parseaddr(to)[1] != to or any(c in to for c in ",;\r\n "):
+    if "@" not in to or parseaddr(to)[1] != to or any(c in to for c in ",;\r\n "):
         raise ValueError("a message goes to exactly one address")
     sender = sender_address()
     if sender_name:
