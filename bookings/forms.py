@@ -64,7 +64,8 @@ def problems(form: forms.Form) -> list[Problem]:
         # A radio group has no id of its own: its first button has.
         target = field.id_for_label or f"{field.auto_id}_0"
         for error in field.errors.as_data():
-            line = Problem(f"{field.label}: {' '.join(error.messages)}", target)
+            name = field.label if str(field.label).endswith("?") else f"{field.label}:"
+            line = Problem(f"{name} {' '.join(error.messages)}", target)
             is_radio = isinstance(field.field.widget, forms.RadioSelect)
             (blank if is_radio and error.code == "required" else found).append(line)
     if len(blank) > MOST_BLANK_LINES:
