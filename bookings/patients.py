@@ -155,8 +155,21 @@ def merge(*, keep: Patient, duplicate: Patient, by: Actor) -> None:
             PatientMatch.objects.filter(newer__in=both, older__in=both).update(
                 state=PatientMatch.State.MERGED
             )
+            _inherit_matches(keep, duplicate)
     except IntegrityError:
         raise Refused(
             _("Both have an appointment at the same time: move one of them first."),
             code="patient_busy",
         ) from None
+
+
+def _inherit_matches(keep: Patient, duplicate: Patient) -> None:
+    """What staff had still to decide about `duplicate` is to be decided about `keep`."""
+    about = Q(newer=duplicate) | Q(older=duplicate)
+    for match in PatientMatch.objects.filter(about, state=PatientMatch.State.OPEN):
+        pair = {match.newer_id, match.older_id} - {duplicate.pk} | {keep.pk}
+        if PatientMatch.objects.filter(newer__in=pair, older__in=pair).exists():
+            match.delete()
+        else:
+            match.newer_id, match.older_id = max(pair), min(pair)
+            match.save(update_fields=["newer", "older"])
