@@ -126,6 +126,11 @@ def proved_patients(email: str) -> list[Patient]:
     )
 
 
+def note_proved(email: str) -> None:
+    """Somebody who reads `email` has just shown that they do: staff see it on its records."""
+    Patient.objects.filter(email__iexact=email, merged_into=None).update(email_proved_at=now())
+
+
 def merge(*, keep: Patient, duplicate: Patient, by: Actor) -> None:
     """Make one record of two: `duplicate`'s appointments become `keep`'s.
 
@@ -143,6 +148,8 @@ def merge(*, keep: Patient, duplicate: Patient, by: Actor) -> None:
                     resource=mine
                 )
             moved = Appointment.objects.filter(patient=duplicate).update(patient=keep)
+            if not keep.email:
+                keep.email_proved_at = duplicate.email_proved_at
             for name in ("email", "phone", "date_of_birth", "access_needs"):
                 if not getattr(keep, name):
                     setattr(keep, name, getattr(duplicate, name))

@@ -232,6 +232,14 @@ def test_a_merge_fills_what_was_not_known_and_overwrites_nothing():
     assert "2027-01-04" in kept.staff_note
 
 
+def test_a_mail_address_is_taken_over_with_its_proof():
+    keep = factories.patient(email="", email_proved_at=None)
+    duplicate = factories.patient(email="b@example.org", email_proved_at=NOW)
+    merge(keep=keep, duplicate=duplicate, by=DESK)
+    kept = Patient.objects.get(pk=keep.pk)
+    assert (kept.email, kept.email_proved_at) == ("b@example.org", NOW)
+
+
 def test_a_merge_of_two_who_are_booked_at_once_is_refused_and_changes_nothing(world):
     keep, duplicate = book(world, ANA).patient, book(world, BEN).patient
     book(world, Details(patient=duplicate), TEN + HOUR)
