@@ -101,6 +101,7 @@ def test_ctrl_c_ends_every_process(demo):
     process, port, folder, said = demo
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
         assert page.status == 200
+        assert f'href="http://localhost:{port}/"' in page.read().decode(), "links carry its port"
     assert until(lambda: len(running(folder)) >= 4, 20), "web, its workers, the worker, its beat"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)

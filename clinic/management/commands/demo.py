@@ -155,6 +155,10 @@ class Command(BaseCommand):
     def run(self, household: Household, host: str, port: int) -> None:
         """Start everything, say where it is, and wait for the end."""
         shown = f"[{host}]" if ":" in host else host
+        named = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else shown  # noqa: S104
+        address = f"http://{named}:{port}/"
+        # The links in its mails lead to this demo, whatever its port.
+        os.environ.setdefault("SITE_URL", address.rstrip("/"))
         household.start(
             "web server",
             *("gunicorn", "clinic.wsgi", "--bind", f"{shown}:{port}"),
@@ -168,9 +172,6 @@ class Command(BaseCommand):
             *("celery", "--quiet", "--app", "clinic", "worker", "--beat", "--pool", "threads"),
             *("--concurrency", "4", "--loglevel", "WARNING", "--hostname", f"demo-{port}@%h"),
             *("--without-mingle", "--without-gossip", "--without-heartbeat"),
-        )
-        address = (
-            f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::') else shown}:{port}/"  # noqa: S104
         )
         self.say(f"\nThe clinic is open: {address}")
         self.say(f"The mail it sends:  {address}dev/mail/\n")
