@@ -1,7 +1,8 @@
 """Check docker-compose.yml without a container engine: what it promises is really in it.
 
 Every long-running service has a health check and a restart policy and waits for what it needs;
-every variable it takes from outside is explained in .env.example; no secret stands in the file.
+every variable it takes from outside is explained in .env.example; no secret stands in the file;
+nothing runs as root or with privileges.
 """
 
 import re
@@ -15,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVICES = {"postgres", "redis", "migrate", "web", "worker", "beat"}
 VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>[A-Z_]+)(?P<rest>[^}]*)\}")
 SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|EMAIL_URL")
+# user:password@ in an address, unless the password is a variable.
+SECRET_IN_ADDRESS = re.compile(r"://[^:/@\s]*:(?!\$\{)[^@\s]+@")
 
 
 def problems() -> list[str]:
@@ -33,6 +36,8 @@ def problems() -> list[str]:
             found.append(f"{match['name']} is not explained in .env.example")
         if SECRET.search(match["name"]) and re.match(r":?-.", match["rest"]):
             found.append(f"{match['name']} is a secret and has a default")
+    if SECRET_IN_ADDRESS.search(text):
+        found.append("a password stands in an address")
     declared = set(compose.get("volumes", {}))
     used = {v.split(":")[0] for s in services.values() for v in s.get("volumes", [])}
     if used != declared:
@@ -51,8 +56,12 @@ def check_service(
     if "restart" not in service:
         found.append(f"{name} has no restart policy")
     checked = "test" in service.get("healthcheck", {})
-    if not checked and not once and not ("build" in service and "HEALTHCHECK" in dockerfile):
+    if not checked and not once and not ("build" in service and "HEALTHCHECK --" in dockerfile):
         found.append(f"{name} has no health check")
+    if "user" in service or service.get("privileged"):
+        found.append(f"{name} takes more rights than its image gives it")
+    if "build" in service and service.get("cap_drop") != ["ALL"]:
+        found.append(f"{name} keeps capabilities that it does not need")
     for key, value in service.get("environment", {}).items():
         if SECRET.search(key) and value and "${" not in str(value):
             found.append(f"{name}: {key} stands in the file")

@@ -33,10 +33,12 @@ def take(address: str) -> None:
     path = next(found for name in BROWSERS if name and (found := shutil.which(name)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        phone = person(browser, address, 390, 844)
+        phone = person(browser, address, 390, 900)
         phone.goto(f"/book/{TREATMENT}/")
+        # The month and, under it, the times of its first day that has any.
+        phone.evaluate("scrollTo(0, document.querySelector('main details').offsetTop)")
         phone.screenshot(path=FOLDER / "booking.png")
-        desk = person(browser, address, 1280, 844)
+        desk = person(browser, address, 1280, 800)
         desk.goto("/desk/")
         desk.fill("input[name=username]", USER)
         desk.fill("input[name=password]", PASSWORD)

@@ -378,7 +378,8 @@ def _confirm(
     treatment = row.treatment
     patient = row.patient or details.patient
     policy.check_details(details if patient is None else Details(patient=patient))
-    born = details.date_of_birth or (patient.date_of_birth if patient else None)
+    # What the clinic knows counts before what is typed: of a family, a child is proved too.
+    born = (patient.date_of_birth if patient else None) or details.date_of_birth
     if must_answer:
         policy.check_age(treatment, born, row.starts_at, row.location)
     answers = policy.check_answers(

@@ -64,7 +64,8 @@ def problems(form: forms.Form) -> list[Problem]:
         # A radio group has no id of its own: its first button has.
         target = field.id_for_label or f"{field.auto_id}_0"
         for error in field.errors.as_data():
-            line = Problem(f"{field.label}: {' '.join(error.messages)}", target)
+            name = field.label if str(field.label).endswith("?") else f"{field.label}:"
+            line = Problem(f"{name} {' '.join(error.messages)}", target)
             is_radio = isinstance(field.field.widget, forms.RadioSelect)
             (blank if is_radio and error.code == "required" else found).append(line)
     if len(blank) > MOST_BLANK_LINES:
@@ -220,7 +221,7 @@ class DetailsForm(StyledForm):
     date_of_birth = DateOfBirthField(
         label=_("Date of birth"), help_text=_("For example 27 3 1981."), required=True
     )
-    of_age = _radios("", [("yes", _("Yes")), ("no", _("No"))])
+    of_age = _radios("", [("no", _("No")), ("yes", _("Yes"))])
     access_needs = LineField(
         label=_("What do you need to get in, hear or follow?"),
         required=False,
@@ -235,7 +236,7 @@ class DetailsForm(StyledForm):
         label=_("What should the practitioner know?"),
         required=False,
         max_length=2000,
-        help_text=_("In a few words. Only those who treat you can read it."),
+        help_text=_("In a few words. Your practitioner and our reception can read it."),
         widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
     )
 

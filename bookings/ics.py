@@ -49,8 +49,9 @@ def calendar(entries: list[Entry], method: str = PUBLISH, name: str = "") -> byt
     cal.add("calscale", "GREGORIAN")
     cal.add("method", method)
     if name:
-        cal.add("name", clean(name))
-        cal.add("x-wr-calname", clean(name))
+        # By itself icalendar escapes the values of the properties that it knows, and no others.
+        cal.add("name", vText(clean(name)))
+        cal.add("x-wr-calname", vText(clean(name)))
         cal.add("refresh-interval", timedelta(minutes=30), parameters={"VALUE": "DURATION"})
     for entry in entries:
         cal.add_component(_event(entry, method))

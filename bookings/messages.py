@@ -24,6 +24,11 @@ from . import ics
 from .models import Appointment, Kind, MessageTemplate, Notification
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+# Words of a therapy's or a profession's name that by themselves say nothing.
+_SAYS_NOTHING = re.compile(
+    "and|class|clinical|for|leader|medicine|of|sports|teacher|technique|the|therapist|therapy|"
+    "treatment|with"
+)
 
 ABOUT_A_VISIT = (
     "name",
@@ -146,7 +151,10 @@ def check_placeholders(kind: str, *texts: str) -> list[str]:
 
 
 def telling_words(*texts: str) -> list[str]:
-    """Therapies, conditions and professions that `texts` would give away. Three queries."""
+    """Therapies, conditions and professions that `texts` would give away. Three queries.
+
+    Of a therapy's or a profession's name each word tells by itself: "your laser session".
+    """
     names: set[str] = set()
     for model, fields in (
         (Therapy, ("name", "also_called")),
@@ -156,6 +164,9 @@ def telling_words(*texts: str) -> list[str]:
         rows: type[Model] = model
         for row in rows._default_manager.values_list(*fields):
             names.update(part.strip() for text in row for part in text.split(","))
+            if model is not Condition:
+                words = re.findall(r"\w+", row[0])
+                names.update(w for w in words if not _SAYS_NOTHING.fullmatch(w.casefold()))
     written = " ".join(texts).casefold()
     return sorted(
         name

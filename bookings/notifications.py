@@ -8,7 +8,14 @@ task that comes twice, or too late, finds its claim gone and does nothing.
 import logging
 import random
 from datetime import datetime, timedelta
-from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from smtplib import (
+    SMTPAuthenticationError,
+    SMTPConnectError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
 
 from django.conf import settings
 from django.db import transaction
@@ -246,7 +253,10 @@ def _failed(row: Notification, error: Exception) -> None:
     final = is_permanent(error) or row.attempts >= MOST_ATTEMPTS
     wait = min(30 * 2**row.attempts, 3600) * random.uniform(0.75, 1.25)  # noqa: S311 jitter
     log.warning("notification %s: attempt %s: %s", row.pk, row.attempts, type(error).__name__)
-    Notification.objects.filter(pk=row.pk, state=Notification.State.PENDING).update(
+    # Fenced like success: a worker that was stuck must not undo the claim of its successor.
+    Notification.objects.filter(
+        pk=row.pk, state=Notification.State.PENDING, attempts=row.attempts
+    ).update(
         state=Notification.State.FAILED if final else Notification.State.PENDING,
         lease_until=None if final else now() + timedelta(seconds=wait),
         last_error=f"{type(error).__name__}: {error}"[:200],
@@ -254,7 +264,9 @@ def _failed(row: Notification, error: Exception) -> None:
 
 
 def is_permanent(error: Exception) -> bool:
-    """Whether trying again can't help: a 5xx answer, or an address that is none."""
+    """Whether trying again can't help: a 5xx answer to this message, or an address that is none."""
+    if isinstance(error, SMTPAuthenticationError | SMTPConnectError | SMTPHeloError):
+        return False  # the server refuses us, not the message: somebody mends that
     if isinstance(error, SMTPRecipientsRefused):
         return all(code >= 500 for code, _text in error.recipients.values())
     if isinstance(error, SMTPResponseException):

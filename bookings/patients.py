@@ -126,6 +126,11 @@ def proved_patients(email: str) -> list[Patient]:
     )
 
 
+def note_proved(email: str) -> None:
+    """Somebody who reads `email` has just shown that they do: staff see it on its records."""
+    Patient.objects.filter(email__iexact=email, merged_into=None).update(email_proved_at=now())
+
+
 def merge(*, keep: Patient, duplicate: Patient, by: Actor) -> None:
     """Make one record of two: `duplicate`'s appointments become `keep`'s.
 
@@ -143,6 +148,8 @@ def merge(*, keep: Patient, duplicate: Patient, by: Actor) -> None:
                     resource=mine
                 )
             moved = Appointment.objects.filter(patient=duplicate).update(patient=keep)
+            if not keep.email:
+                keep.email_proved_at = duplicate.email_proved_at
             for name in ("email", "phone", "date_of_birth", "access_needs"):
                 if not getattr(keep, name):
                     setattr(keep, name, getattr(duplicate, name))
@@ -155,8 +162,21 @@ def merge(*, keep: Patient, duplicate: Patient, by: Actor) -> None:
             PatientMatch.objects.filter(newer__in=both, older__in=both).update(
                 state=PatientMatch.State.MERGED
             )
+            _inherit_matches(keep, duplicate)
     except IntegrityError:
         raise Refused(
             _("Both have an appointment at the same time: move one of them first."),
             code="patient_busy",
         ) from None
+
+
+def _inherit_matches(keep: Patient, duplicate: Patient) -> None:
+    """What staff had still to decide about `duplicate` is to be decided about `keep`."""
+    about = Q(newer=duplicate) | Q(older=duplicate)
+    for match in PatientMatch.objects.filter(about, state=PatientMatch.State.OPEN):
+        pair = {match.newer_id, match.older_id} - {duplicate.pk} | {keep.pk}
+        if PatientMatch.objects.filter(newer__in=pair, older__in=pair).exists():
+            match.delete()
+        else:
+            match.newer_id, match.older_id = max(pair), min(pair)
+            match.save(update_fields=["newer", "older"])

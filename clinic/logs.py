@@ -1,4 +1,4 @@
-"""What goes to the log: one line of JSON an event in production, and no key to a patient's page."""
+"""What goes to the log: a line of JSON an event in production, no key to a page, nobody's data."""
 
 import json
 import logging
@@ -7,18 +7,20 @@ from datetime import UTC, datetime
 
 # What stands in these addresses opens an appointment or a diary to whoever reads the log.
 _SECRET_PATH = re.compile(r"(/appointments/|/schedule/feed/)[^/\s?\"'.]+")
+# PostgreSQL says which values, or which whole row, it refused.
+_REFUSED_VALUES = re.compile(r"DETAIL: .*")
 
 
-def hide_tokens(text: str) -> str:
-    """Return `text` with the secret part of our addresses replaced by dots."""
-    return _SECRET_PATH.sub(r"\1...", text)
+def hide_secrets(text: str) -> str:
+    """Return `text` with the secret part of our addresses and refused values replaced by dots."""
+    return _REFUSED_VALUES.sub("DETAIL: ...", _SECRET_PATH.sub(r"\1...", text))
 
 
 class PlainFormatter(logging.Formatter):
     """Lines for a person at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return hide_tokens(super().format(record))
+        return hide_secrets(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -29,8 +31,8 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "message": hide_tokens(record.getMessage()),
+            "message": hide_secrets(record.getMessage()),
         }
         if record.exc_info:
-            entry["trace"] = hide_tokens(self.formatException(record.exc_info))
+            entry["trace"] = hide_secrets(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)

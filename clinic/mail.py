@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
+from .text import is_one_address
+
 _inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
 
 
@@ -39,7 +41,7 @@ def send(
     `to` is exactly one address (ValueError else), `calendar` an iCalendar object in UTF-8 whose
     METHOD is `calendar_method`. Raises what the mail backend raises (SMTPException, OSError).
     """
-    if parseaddr(to)[1] != to or any(c in to for c in ",;\r\n "):
+    if not is_one_address(to):
         raise ValueError("a message goes to exactly one address")
     sender = sender_address()
     if sender_name:

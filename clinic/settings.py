@@ -5,6 +5,7 @@ is what `make demo` and the tests use. DATABASE_URL and REDIS_URL alone choose p
 PostgreSQL and Redis. With DEBUG off, a missing SECRET_KEY stops the start.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ DEBUG = flag("DEBUG", default=False)
 # Where the embedded set-up keeps its database, queue, mail and uploads. A relative path begins
 # at the code, not where a process happens to be started: web and worker must mean one folder.
 VAR_DIR = BASE_DIR / env.str("VAR_DIR", default="var")
+# It will hold patients' data: nobody else on the machine looks in. Where it cannot be made,
+# clinic/checks.py says so.
+with suppress(OSError):
+    VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 SECRET_KEY = env.str("SECRET_KEY", default="development-only-" + "x" * 50 if DEBUG else "")
 if not SECRET_KEY:
@@ -105,8 +110,6 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 _db = DATABASES["default"]
 if _db["ENGINE"] == "django.db.backends.sqlite3":
-    # It will hold patients' data: nobody else on the machine looks in.
-    VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     _db["OPTIONS"] = {
         # Every transaction takes the write lock at BEGIN: SQLite then waits its turn
         # instead of failing half-way. Keep atomic() out of pages that only read.
@@ -281,7 +284,8 @@ LOGGING = {
         },
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain" if DEBUG else "json"}
+        "console": {"class": "logging.StreamHandler", "formatter": "plain" if DEBUG else "json"},
+        "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
@@ -290,8 +294,10 @@ LOGGING = {
         # Every 404 is a line otherwise.
         "django.request": {"level": "ERROR"},
         # Machines that knock under made-up names; they are answered 400 and that is all.
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
     },
 }
 # The worker logs like everybody else, not in Celery's own format.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Nor is a trace that ends a process cut into a line a word.
+CELERY_WORKER_REDIRECT_STDOUTS = False

@@ -7,6 +7,7 @@ the writer knowing; everything is stored as NFC.
 
 import re
 import unicodedata
+from email.utils import parseaddr
 from typing import Any
 
 from django import forms
@@ -20,7 +21,8 @@ CONTROL = "control_characters"
 _DROPPED = re.compile(
     "[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
 )
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# U+FFFD stands where bytes were no UTF-8: what was meant is lost.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
 _LINE_BREAK = re.compile("[\r\n\u2028\u2029\x85\x0b\x0c]")
 _MARKS_A_LETTER = 4
 
@@ -97,7 +99,15 @@ def clean_mail(value: str) -> str:
         validate_email(value)
     except (UnicodeError, ValidationError):
         raise problem from None
+    if not is_one_address(value) or "[" in domain:
+        raise problem
     return value
+
+
+def is_one_address(value: str) -> bool:
+    """Whether every mail program reads this as one address, without a name."""
+    plain = "@" in value and not any(c in value for c in ",;\r\n ")
+    return plain and parseaddr(value)[1] == value
 
 
 def form_status(form: forms.BaseForm) -> int:

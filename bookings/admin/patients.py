@@ -110,7 +110,11 @@ class PatientAdmin(PeopleSearch):
             verbs.note_matches(obj)
         elif form.changed_data:
             # Only what was typed: the site may have written the rest meanwhile.
-            obj.save(update_fields=form.changed_data)
+            changed = list(form.changed_data)
+            if "email" in changed:
+                obj.email_proved_at = None
+                changed.append("email_proved_at")
+            obj.save(update_fields=changed)
 
     # --- columns --------------------------------------------------------------
     @admin.display(description=_("phone"), ordering="phone")

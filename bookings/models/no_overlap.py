@@ -86,14 +86,17 @@ class NoOverlap(ExclusionConstraint):
         return path, args, kwargs
 
     # --- SQLite -----------------------------------------------------------
-    # The text comparison below is right only for Django's own format, so insist on it.
+    # The text comparison below is right only for Django's own format, so insist on it, and on
+    # dates and hours that exist: of others the CHECK would measure no length.
     _DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
     _MICRO = _DAY + "." + "[0-9]" * 6
     _TRIGGER = """\
 CREATE TRIGGER %(name)s {when} ON %(table)s FOR EACH ROW BEGIN
   SELECT RAISE(ABORT, '{cname}: malformed span')
    WHERE NOT (NEW.{s} GLOB '{day}' OR NEW.{s} GLOB '{micro}')
-      OR NOT (NEW.{e} GLOB '{day}' OR NEW.{e} GLOB '{micro}') OR NEW.{s} >= NEW.{e};
+      OR NOT (NEW.{e} GLOB '{day}' OR NEW.{e} GLOB '{micro}') OR NEW.{s} >= NEW.{e}
+      OR datetime(substr(NEW.{s}, 1, 19), '+0 days') IS NOT substr(NEW.{s}, 1, 19)
+      OR datetime(substr(NEW.{e}, 1, 19), '+0 days') IS NOT substr(NEW.{e}, 1, 19);
   SELECT RAISE(ABORT, '{cname}: overlap')
    WHERE (SELECT {e} FROM %(table)s WHERE {k} = NEW.{k} AND {s} < NEW.{e} {other}
            ORDER BY {s} DESC LIMIT 1) > NEW.{s};

@@ -84,6 +84,14 @@ def test_change_keeps_what_the_site_wrote_meanwhile(staff: Client) -> None:
     assert patient.email_proved_at
 
 
+def test_another_mail_address_is_not_proved_yet(staff: Client) -> None:
+    patient = factories.patient(email_proved_at=now())
+    url = reverse("admin:bookings_patient_change", args=[patient.pk])
+    staff.post(url, {**fields_of(staff.get(url)), "email": "new@example.org"})
+    patient.refresh_from_db()
+    assert (patient.email, patient.email_proved_at) == ("new@example.org", None)
+
+
 def visit(world: factories.World, patient: Patient, start: datetime) -> Appointment:
     return book(
         treatment=world.treatment,

@@ -76,17 +76,6 @@ def test_an_unknown_choice_is_a_friendly_404(client, world, query):
     assert b"See all treatments" in response.content
 
 
-def test_the_list_costs_the_same_for_many(client, world, django_assert_max_num_queries):
-    with django_assert_max_num_queries(22) as few:
-        client.get("/book/")
-    count = len(few)
-    for _n in range(5):
-        world.another_treatment()
-        world.another_practitioner()
-    with django_assert_max_num_queries(count):
-        client.get("/book/")
-
-
 # --- the calendar -----------------------------------------------------------------
 def test_days_are_told_apart_in_words_not_only_in_colour(client, world):
     visitor = Visitor(world)
@@ -204,20 +193,6 @@ def test_looking_takes_no_session_and_changes_nothing(client, world):
     client.get("/book/visit/details/?start=2027-01-05T10:00:00%2B00:00")
     assert not client.cookies.get("sessionid")
     assert not Appointment.objects.exists()
-
-
-def test_the_calendar_costs_the_same_for_many(client, world, django_assert_max_num_queries):
-    with django_assert_max_num_queries(20) as few:
-        calendar(client, world)
-    count = len(few)
-    for _n in range(4):
-        world.another_practitioner()
-        other = directory.location()
-        factories.opening(other)
-        world.rooms.members.add(factories.room(other))
-    Visitor(world).book("2027-01-05T10:00:00+00:00")
-    with django_assert_max_num_queries(count):
-        calendar(client, world)
 
 
 def test_both_locations_are_named_where_both_have_times(client, world):

@@ -334,7 +334,7 @@ def test_an_unanswered_question_is_named(visitor, world):
     visitor.hold(TUESDAY_10)
     response = visitor.send(TUESDAY_10)
     assert response.status_code == 422
-    assert "Do you faint easily?: Please choose an answer." in response.content.decode()
+    assert "Do you faint easily? Please choose an answer." in response.content.decode()
 
 
 def test_many_unanswered_questions_make_one_line(visitor, world):
@@ -486,15 +486,3 @@ def test_a_form_sent_with_a_null_origin_is_refused(world):
     url = strict.url("book-safety", TUESDAY_10)
     assert strict.client.post(url, data, headers={"origin": "null"}).status_code == 403
     assert strict.client.post(url, data, headers={"origin": "http://testserver"}).status_code == 422
-
-
-def test_the_details_page_costs_the_same_for_many(visitor, world, django_assert_max_num_queries):
-    visitor.hold(TUESDAY_10)
-    with django_assert_max_num_queries(20) as few:
-        visitor.get_details(TUESDAY_10)
-    count = len(few)
-    for _n in range(4):
-        world.another_practitioner()
-        factories.safety_question(world.therapy)
-    with django_assert_max_num_queries(count):
-        visitor.get_details(TUESDAY_10)

@@ -46,7 +46,7 @@ def test_no_to_every_question_holds_the_start(visitor):
     held = visitor.hold(TUESDAY_10)
     assert held.held_until == clock.now() + timedelta(minutes=10)
     assert held.screening.passed
-    assert "is kept for you until <b>08:10</b>" in visitor.get_details(TUESDAY_10).content.decode()
+    assert "Until <b>08:10</b> we are keeping" in visitor.get_details(TUESDAY_10).content.decode()
 
 
 @pytest.mark.parametrize("answer", ["yes", "unsure"])

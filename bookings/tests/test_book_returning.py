@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from bookings.models import Appointment, Notification, State
+from clinic import clock
 
 from . import factories
 from .patient import TYPED, Visitor
@@ -110,6 +111,18 @@ def test_what_is_typed_does_not_change_the_record_behind_the_proof(visitor, worl
     patient.refresh_from_db()
     assert (patient.name, patient.email) == ("Ana Family", "ana.family@example.org")
     assert "Hearing loop" in Appointment.objects.latest("pk").note
+
+
+def test_staff_see_that_the_address_was_proved(visitor, world):
+    patient, stranger = been_here(world), factories.patient()
+    ask(visitor, patient.email)
+    patient.refresh_from_db()
+    assert patient.email_proved_at is None
+    prove(visitor, patient.email)
+    patient.refresh_from_db()
+    stranger.refresh_from_db()
+    assert patient.email_proved_at == clock.now()
+    assert stranger.email_proved_at is None
 
 
 def test_a_family_chooses_who_comes_and_sees_names_only_after_proof(visitor, world):

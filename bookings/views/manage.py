@@ -79,10 +79,11 @@ def _page(
 ) -> HttpResponse:
     mine = any(k.appointment.pk == appointment.pk for k in flow.kept(request))
     just_booked = appointment.booked_at and appointment.booked_at > now() - timedelta(hours=1)
+    untouched = appointment.state == State.BOOKED and not appointment.sequence
     context = {
         "appointment": appointment,
         "refused": refused,
-        "is_new": mine and just_booked and appointment.state == State.BOOKED,
+        "is_new": mine and just_booked and untouched,
         "may_change": may_change(appointment),
         "is_to_come": appointment.state == State.BOOKED and appointment.starts_at > now(),
     }

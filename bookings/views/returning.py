@@ -71,6 +71,7 @@ def code(request: HttpRequest) -> HttpResponse:
         if proofs.check_code(email, form.cleaned_data["code"]):
             del request.session[ASKED]
             flow.remember_proof(request, email)
+            patients.note_proved(email)
             return _to("book-returning-who", request)
         form.add_error("code", WRONG)
     context = {

@@ -112,7 +112,7 @@ CONDITIONS = (
         ),
         SEE_GP,
         ("exercise-class", "joint-adjustment", "massage", "idd-therapy"),
-        "trapped nerve, pinched nerve, leg pain, siatica",
+        "trapped nerve, pinched nerve, leg pain",
     ),
     ConditionData(
         "slipped-disc",

@@ -1,6 +1,7 @@
 """`make demo` opens the clinic, and leaves nothing running, however it ends."""
 
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -100,6 +101,7 @@ def test_ctrl_c_ends_every_process(demo):
     process, port, folder, said = demo
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
         assert page.status == 200
+        assert f'href="http://localhost:{port}/"' in page.read().decode(), "links carry its port"
     assert until(lambda: len(running(folder)) >= 4, 20), "web, its workers, the worker, its beat"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
@@ -135,3 +137,18 @@ def test_killed_outright_it_takes_the_others_with_it(demo):
     process.kill()
     process.wait(10)
     assert until(lambda: not running(folder), 20), "an orphan is left"
+
+
+def test_a_terminal_that_closes_ends_every_process(tmp_path):
+    port = free_port()
+    child, terminal = pty.fork()
+    if not child:
+        os.chdir(settings.BASE_DIR)
+        command = ["make", "demo", f"PORT={port}"]
+        os.execvpe(command[0], command, environment(tmp_path))
+    try:
+        assert until(lambda: answers(port), 120)
+    finally:
+        os.close(terminal)
+    assert until(lambda: not running(tmp_path), 20), "it goes on without anybody to stop it"
+    os.waitpid(child, 0)

@@ -1,11 +1,13 @@
-"""What the demo clinic holds, and that it hangs together. test_demo_load.py has the loading."""
+"""What the demo clinic holds, and that it hangs together.
 
-import re
+test_demo_load.py has the loading, test_demo_words.py what is written in its modules.
+"""
+
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO
-from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -14,6 +16,7 @@ from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Count, F, Q
 from django.test import Client
+from django.utils.html import escape
 
 from bookings import availability
 from bookings.models import (
@@ -21,22 +24,21 @@ from bookings.models import (
     Answer,
     Appointment,
     AppointmentEvent,
+    BankHoliday,
     Notification,
     Opening,
     Patient,
     PatientMatch,
+    Resource,
     SafetyQuestion,
     ScreeningQuestion,
     State,
 )
 from bookings.models.appointments import LIVE
 from bookings.models.reservations import Reservation
-from clinic import clock, demo
+from clinic import clock
 from clinic.demo import logins
-from clinic.demo.evidence import WORKS
 from clinic.demo.holidays import bank_holidays
-from clinic.demo.pages import THERAPIES
-from clinic.demo.patients import AWKWARD, everybody
 from clinic.models import ContactMessage
 from practitioners.models import (
     Claim,
@@ -52,6 +54,29 @@ from practitioners.models import (
 # A Wednesday at eleven in the morning: people have come and gone, others are on their way.
 MIDWEEK = datetime(2026, 11, 18, 11, 10, tzinfo=UTC)
 FORTNIGHT = timedelta(days=14)
+TICK = timedelta(minutes=5)
+LONDON = ZoneInfo("Europe/London")
+
+# Minutes, pence, and the practitioner's parts of the visit.
+OFFERED = {
+    "acupuncture-first-visit": (75, 7000, [(0, 35), (60, 75)]),
+    "acupuncture-follow-up": (60, 5500, [(0, 20), (45, 60)]),
+    "herbal-consultation": (60, 6000, [(0, 60)]),
+    "massage-30": (30, 3800, [(0, 30)]),
+    "massage-60": (60, 6200, [(0, 60)]),
+    "massage-90": (90, 8500, [(0, 90)]),
+    "sports-massage-60": (60, 6200, [(0, 60)]),
+    "hot-stone-massage-90": (90, 8500, [(0, 90)]),
+    "idd-assessment": (60, 9000, [(0, 60)]),
+    "idd-session": (40, 7500, [(0, 10), (30, 40)]),
+    "laser-session": (20, 4000, [(0, 20)]),
+    "joint-adjustment-first-visit": (60, 6500, [(0, 60)]),
+    "joint-adjustment-follow-up": (30, 4500, [(0, 30)]),
+    "exercise-class": (60, 1200, [(0, 60)]),
+    "alexander-lesson": (45, 5000, [(0, 45)]),
+    "coaching-session": (50, 6000, [(0, 50)]),
+    "supervision-session": (50, 6000, [(0, 50)]),
+}
 
 
 def run(*args: str) -> str:
@@ -88,7 +113,6 @@ def test_it_loads_the_whole_world(clinic: None) -> None:
     assert Location.objects.published().count() == 2
     assert Practitioner.objects.count() == 12
     assert Therapy.objects.published().count() == 10
-    assert Treatment.objects.bookable().count() == 17
     assert Condition.objects.published().count() == 10
     assert ScreeningQuestion.objects.count() == 13
     assert set(ContactMessage.objects.values_list("state", flat=True)) == {
@@ -96,6 +120,90 @@ def test_it_loads_the_whole_world(clinic: None) -> None:
         "answered",
         "closed",
     }
+
+
+def test_treatments_have_their_minutes_prices_and_parts(clinic: None) -> None:
+    rows = Treatment.objects.bookable().prefetch_related("needs")
+    assert {
+        row.slug: (
+            row.minutes,
+            row.price_pence,
+            [(n.from_minute, n.to_minute) for n in row.needs.all() if n.pool_id is None],
+        )
+        for row in rows
+    } == OFFERED
+
+
+def test_each_location_has_one_table_and_one_has_the_laser(clinic: None) -> None:
+    def where(name: str) -> list[str]:
+        found = Resource.objects.filter(kind="equipment", name__startswith=name)
+        return sorted(found.values_list("location__slug", flat=True))
+
+    assert where("IDD table") == ["hilltop", "quayside"]
+    assert where("Laser") == ["quayside"]
+    rooms = Counter(Resource.objects.filter(kind="room").values_list("location__slug", flat=True))
+    assert min(rooms["hilltop"], rooms["quayside"]) >= 5
+
+
+def test_there_are_alternate_weeks_and_absences_of_people_and_things(clinic: None) -> None:
+    assert Opening.objects.filter(every_weeks=2, resource__kind="practitioner").exists()
+    reasons = set(Absence.objects.values_list("resource__kind", "reason"))
+    assert {("practitioner", "leave"), ("practitioner", "sick"), ("equipment", "repair")} <= reasons
+
+
+def test_both_locations_close_on_every_bank_holiday_of_this_year_and_the_next(clinic: None) -> None:
+    for place in Location.objects.all():
+        closed = BankHoliday.objects.filter(location=place).values_list("starts_at", flat=True)
+        days = {at.astimezone(LONDON).date() for at in closed}
+        assert {*bank_holidays(2026), *bank_holidays(2027)} <= days
+
+
+def ticks(start: datetime, end: datetime) -> Iterator[datetime]:
+    while start < end:
+        yield start
+        start += TICK
+
+
+def hours_of(opening: Opening, day: date) -> Iterator[datetime]:
+    """The five-minute ticks at which these hours are open on a day, whoever is away."""
+    weeks = (day - opening.valid_from + timedelta(days=opening.valid_from.weekday())).days // 7
+    weekly = opening.weekday == day.weekday() and weeks % opening.every_weeks == 0
+    if opening.on_date == day or (opening.on_date is None and weekly):
+        yield from ticks(
+            datetime.combine(day, opening.starts or time(), LONDON).astimezone(UTC),
+            datetime.combine(day, opening.ends, LONDON).astimezone(UTC),
+        )
+
+
+def test_ten_weeks_are_booked_to_about_sixty_per_cent(clinic: None) -> None:
+    """Each week by itself, counted from the rows: time in visits, of the time people are there."""
+    today = clock.today("Europe/London")
+    away = list(Absence.objects.filter(ends_at__gte=MIDWEEK - timedelta(days=29)))
+    there: dict[int, set[tuple[int, datetime]]] = {week: set() for week in range(-4, 6)}
+    for opening in Opening.objects.filter(resource__practitioner__is_published=True):
+        person = opening.resource.practitioner
+        until = person.bookable_until() or date.min
+        off = [
+            a
+            for a in away
+            if a.resource_id == opening.resource_id or a.location_id == opening.location_id
+        ]
+        for number in range(-28, 42):
+            day = today + timedelta(days=number)
+            there[number // 7] |= {
+                (person.pk, at)
+                for at in (hours_of(opening, day) if day <= until else ())
+                if not any(a.starts_at <= at < a.ends_at for a in off)
+            }
+    visits = Appointment.objects.filter(state__in=LIVE)
+    busy = {
+        (visit.practitioner_id, at)
+        for visit in visits
+        for at in ticks(visit.starts_at, visit.ends_at)
+    }
+    shares = {week: len(open_ & busy) / len(open_) for week, open_ in there.items()}
+    assert all(0.5 < share < 0.75 for share in shares.values()), shares
+    assert 0.55 < sum(shares.values()) / 10 < 0.68, shares
 
 
 def test_every_state_is_there(clinic: None) -> None:
@@ -156,17 +264,30 @@ def test_some_days_of_a_treatment_are_full(clinic: None) -> None:
     assert sum(day.state == "full" for day in days) >= 2
 
 
-def test_who_has_lapsed_is_shown_and_cannot_be_booked(clinic: None) -> None:
+def test_who_has_lapsed_cannot_be_booked(clinic: None) -> None:
     lapsed = Practitioner.objects.published().get(registrations__status="lapsed")
     assert lapsed.treatments.exists()
     for treatment in lapsed.treatments.all():
         assert free_starts(treatment, practitioner=lapsed) == []
 
 
-def test_the_draft_is_not_shown(clinic: None) -> None:
+def test_the_draft_has_an_unusual_name_and_no_treatments(clinic: None) -> None:
     draft = Practitioner.objects.get(is_published=False)
     assert not draft.name.isascii()
     assert not draft.treatments.exists()
+
+
+def test_staff_see_the_draft_and_the_lapsed_and_the_public_does_not(clinic: None) -> None:
+    staff, public = Client(), Client()
+    staff.force_login(get_user_model().objects.get(username="owner"))
+    listed = staff.get("/admin/practitioners/practitioner/").content.decode()
+    directory = public.get("/practitioners/").content.decode()
+    for person in Practitioner.objects.filter(
+        Q(is_published=False) | Q(registrations__status="lapsed")
+    ):
+        assert escape(person.name) in listed
+        assert escape(person.name) not in directory
+        assert public.get(f"/practitioners/{person.slug}/").status_code == 404
 
 
 # --- it hangs together ----------------------------------------------------------
@@ -227,53 +348,6 @@ def test_every_appointment_has_its_story(clinic: None) -> None:
         assert states[-1][1] == row.state
         assert all(a[1] == b[0] for a, b in zip(states, states[1:], strict=False))
     assert not AppointmentEvent.objects.filter(at__gt=clock.now()).exists()
-
-
-# --- invented, all of it --------------------------------------------------------
-def test_every_citation_resolves_and_every_work_is_cited() -> None:
-    keys = {work.key for work in WORKS}
-    cited = {key for t in THERAPIES for key in re.findall(r"\[@([^\]]+)\]", t.evidence)}
-    claimed = {key for t in THERAPIES for claim in t.claims for key in claim.references}
-    assert cited | claimed == keys
-    for therapy in THERAPIES:
-        for claim in therapy.claims:
-            assert set(claim.references) <= {*re.findall(r"\[@([^\]]+)\]", therapy.evidence)}
-
-
-def test_phones_come_from_the_ranges_kept_for_drama() -> None:
-    drama = re.compile(
-        r"(\+44|0)(117 ?496 ?0\d{3}|7700 ?900 ?\d{0,3})|\+331990\d{5}|116 123|23456789"
-    )
-    numbers = re.compile(r"(?<![\w-])\+?\d[\d ]{5,}\d")
-    for file in Path(demo.__file__).parent.rglob("*.py"):
-        for number in numbers.findall(file.read_text(encoding="utf-8")):
-            assert drama.match(number), f"{file.name}: {number}"
-    for person in everybody(1):
-        assert not person.phone or drama.fullmatch(person.phone), person.phone
-
-
-def test_mail_goes_nowhere() -> None:
-    assert all(p.email.endswith("@example.org") for p in everybody(2) if p.email)
-
-
-def test_the_awkward_are_awkward() -> None:
-    assert len(AWKWARD) >= 45
-    assert "Null" in {p.name for p in AWKWARD}
-    assert Counter(p.email for p in AWKWARD)["the-ropewalks@example.org"] == 4
-
-
-@pytest.mark.parametrize(
-    ("year", "days"),
-    [
-        (2022, "0103 0415 0418 0502 0530 0829 1226 1227"),
-        (2026, "0101 0403 0406 0504 0525 0831 1225 1228"),
-        (2027, "0101 0326 0329 0503 0531 0830 1227 1228"),
-        (2028, "0103 0414 0417 0501 0529 0828 1225 1226"),
-    ],
-)
-def test_bank_holidays_are_computed(year: int, days: str) -> None:
-    wanted = [date(year, int(d[:2]), int(d[2:])) for d in days.split()]
-    assert list(bank_holidays(year)) == wanted
 
 
 # --- logins ---------------------------------------------------------------------

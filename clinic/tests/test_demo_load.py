@@ -11,6 +11,7 @@ from bookings import availability
 from bookings.models import Appointment
 from clinic import clock
 from clinic.demo import load
+from practitioners import search
 from practitioners.models import Clinic, Treatment
 
 MIDWEEK = datetime(2026, 11, 18, 11, 10, tzinfo=UTC)
@@ -54,6 +55,14 @@ def test_the_same_day_gives_the_same_clinic(db: None) -> None:
             diaries.append(fingerprint())
             transaction.set_rollback(True)
     assert diaries[0] == diaries[1]
+
+
+def test_a_scale_of_two_is_twice_the_clinic(db: None) -> None:
+    with time_machine.travel(MIDWEEK, tick=False):
+        load.load(scale=2, say=quiet)
+    assert search.directory(MIDWEEK.date(), search.Filters()).count() == 20
+    # The plain clinic has ten who can be booked, and some 2,300.
+    assert 4_000 < Appointment.objects.count() < 5_500
 
 
 def test_it_will_not_mix_with_a_real_clinic(db: None) -> None:

@@ -112,22 +112,6 @@ def test_unprintable_search_words_are_refused_kindly(client, world):
     assert client.get("/practitioners/", {"q": "a" * 500}).status_code == 422
 
 
-def test_the_list_asks_as_much_for_thirty_as_for_three(
-    client, world, django_assert_max_num_queries
-):
-    def more(count):
-        for _n in range(count):
-            person = world.another_practitioner(languages=[factories.language()])
-            factories.registration(person, body="AACP", is_required=False)
-
-    more(2)
-    with django_assert_max_num_queries(30) as few:
-        client.get("/practitioners/")
-    more(27)
-    with django_assert_max_num_queries(len(few)):
-        client.get("/practitioners/")
-
-
 # --- one practitioner -----------------------------------------------------------
 def test_a_profile_has_all_that_a_patient_wants_to_know(client, world):
     person = world.practitioner
@@ -209,16 +193,3 @@ def test_what_is_not_there_or_not_published_is_a_friendly_404(client, world, add
     assert answer.status_code == 404
     found = answer.content.decode()
     assert "We cannot find that page" in found and "0117 496 0100" in found
-
-
-def test_a_profile_asks_as_much_for_many_treatments_as_for_few(
-    client, world, django_assert_max_num_queries
-):
-    with django_assert_max_num_queries(30) as few:
-        client.get("/practitioners/ana-okafor/")
-    for number in range(8):
-        world.another_treatment()
-        place = factories.location()
-        diary.opening(place, diary.body(world.practitioner), days=[number % 7])
-    with django_assert_max_num_queries(len(few)):
-        client.get("/practitioners/ana-okafor/")

@@ -57,21 +57,6 @@ def test_it_shows_times_by_the_locations_clock(client, world):
     assert "start=2026-11-23T09%3A00%3A00%2B01%3A00" in found
 
 
-def test_it_asks_as_much_for_thirty_as_for_three(client, world, django_assert_max_num_queries):
-    def more(count):
-        for _n in range(count):
-            world.another_practitioner()
-            factories.condition()
-            world.another_treatment(therapy=factories.therapy())
-
-    more(3)
-    with django_assert_max_num_queries(30) as few:
-        client.get("/")
-    more(27)
-    with django_assert_max_num_queries(len(few)):
-        client.get("/")
-
-
 @pytest.mark.parametrize(
     "address",
     [

@@ -1,7 +1,12 @@
-"""The log names no key that opens a patient's page."""
+"""The log names no key that opens a patient's page, and nothing that a patient typed."""
 
 import json
 import logging
+import os
+import subprocess
+import sys
+
+from django.conf import settings
 
 from clinic.logs import JsonFormatter, PlainFormatter
 
@@ -28,3 +33,34 @@ def test_a_json_line_has_the_trace_and_no_token():
     assert "ValueError" in entry["trace"]
     assert "s3cr3t" not in entry["trace"]
     assert entry["time"].endswith("+00:00")
+
+
+def test_a_row_that_the_database_refused_is_not_in_the_trace():
+    try:
+        raise ValueError("refused\nDETAIL:  Failing row contains (1, Ada, ada@example.org).\nmore")
+    except ValueError as error:
+        info = (type(error), error, error.__traceback__)
+    trace = json.loads(JsonFormatter().format(record("gone wrong", exc_info=info)))["trace"]
+    assert "DETAIL: ...\nmore" in trace
+    assert "ada@example.org" not in trace
+
+
+def test_a_request_under_a_made_up_name_is_not_logged():
+    code = (
+        "import django, logging; django.setup(); "
+        "logging.getLogger('django.security.DisallowedHost').error('made up')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "clinic.settings",
+            "VAR_DIR": str(settings.VAR_DIR),
+            "SECRET_KEY": "x" * 60,
+        },
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout + done.stderr == ""

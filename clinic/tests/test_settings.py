@@ -74,6 +74,13 @@ def test_two_addresses_choose_the_engines(tmp_path):
     assert got["CELERY_BROKER_URL"] == "redis://cache:6379/0"
 
 
+def test_beat_has_a_folder_for_its_schedule_with_servers_too(tmp_path):
+    folder = tmp_path / "not" / "yet"
+    servers = {"DATABASE_URL": "postgresql://db/clinic", "REDIS_URL": "redis://cache:6379/0"}
+    load("DEBUG", SECRET_KEY="x" * 60, VAR_DIR=str(folder), **servers)
+    assert folder.stat().st_mode & 0o077 == 0
+
+
 def test_without_addresses_everything_is_in_one_folder(tmp_path):
     folder = tmp_path / "a #folder with 100% odd ? characters"
     got = load("DATABASES", "CELERY_BROKER_URL", "EMAIL_FILE_PATH", DEBUG="1", VAR_DIR=str(folder))

@@ -106,24 +106,6 @@ def test_a_first_start_is_never_one_for_returning_patients_only(client, world):
     assert "/details/?start=" not in page(client, "/therapies/acupuncture/")
 
 
-def test_a_therapy_asks_as_much_for_much_as_for_little(
-    client, world, django_assert_max_num_queries
-):
-    def more(count):
-        for _n in range(count):
-            world.another_practitioner(languages=[factories.language()])
-            work = factories.reference()
-            factories.claim(therapy=world.therapy, references=[work])
-            factories.condition(therapies=[world.therapy])
-
-    more(3)
-    with django_assert_max_num_queries(30) as few:
-        client.get("/therapies/acupuncture/")
-    more(27)
-    with django_assert_max_num_queries(len(few)):
-        client.get("/therapies/acupuncture/")
-
-
 # --- condition ------------------------------------------------------------------
 def test_a_condition_offers_therapies_with_their_evidence_and_warns(client, world):
     world.therapy.evidence_strength = "against"
@@ -161,14 +143,3 @@ def test_the_red_flags_stand_there_even_when_the_questions_are_missing(client, w
 def test_a_bare_condition_still_says_when_to_see_a_gp(client, world):
     factories.condition(name="Sciatica")
     assert "See your GP if" in page(client, "/conditions/sciatica/")
-
-
-def test_a_condition_asks_as_much_for_thirty_therapies_as_for_three(
-    client, world, django_assert_max_num_queries
-):
-    row = factories.condition(name="Sciatica", therapies=[factories.therapy() for _n in range(3)])
-    with django_assert_max_num_queries(12) as few:
-        client.get("/conditions/sciatica/")
-    row.therapies.add(*[factories.therapy() for _n in range(27)])
-    with django_assert_max_num_queries(len(few)):
-        client.get("/conditions/sciatica/")

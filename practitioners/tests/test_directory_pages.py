@@ -128,23 +128,6 @@ def test_an_empty_clinic_still_has_a_page_with_a_way_on(client: Client, address)
     assert 'href="/contact/"' in page.content.decode()
 
 
-@pytest.mark.parametrize("address", ["/therapies/", "/conditions/"])
-def test_the_lists_ask_as_much_for_thirty_as_for_three(
-    client: Client, address, django_assert_max_num_queries
-):
-    def fill(count):
-        for _n in range(count):
-            factories.treatment()
-            factories.condition()
-
-    fill(3)
-    with django_assert_max_num_queries(10) as few:
-        client.get(address)
-    fill(27)
-    with django_assert_max_num_queries(len(few)):
-        client.get(address)
-
-
 # --- portraits ------------------------------------------------------------------
 def test_a_portrait_is_svg_that_a_browser_may_keep_and_cannot_run(client: Client):
     person = factories.practitioner()

@@ -1,5 +1,5 @@
 // Counts a hold down. The page works without it; see .reveal-after-N in booking.css.
-//   <div class="hold" data-until="ISO" data-now="ISO" data-say-ending="..." data-say-over="...">
+//   <div class="hold" data-until="ISO" data-now="ISO" data-say-left="{m} min {s} s left" data-say-ending="..." data-say-over="...">
 //     <p class="hold__text">...</p> <span class="hold__left" data-hold-left hidden></span>
 //     <span class="visually-hidden" role="status" data-hold-say></span>
 //   </div>
@@ -13,9 +13,9 @@ function serverOffset(serverNow) {
   return serverNow - arrived;
 }
 
-function clockFace(ms) {
+function inWords(ms, words) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  return words.replace("{m}", Math.floor(seconds / 60)).replace("{s}", seconds % 60);
 }
 
 function startCountdown(banner) {
@@ -37,7 +37,7 @@ function startCountdown(banner) {
     const ms = until - (Date.now() + offset);
     if (left) {
       left.hidden = false;
-      left.textContent = clockFace(ms);
+      left.textContent = inWords(ms, banner.dataset.sayLeft);
     }
     if (ms <= 0) {
       clearInterval(timer);

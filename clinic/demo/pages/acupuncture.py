@@ -1,7 +1,7 @@
 """Acupuncture."""
 
 from ..shapes import ClaimData, NeedData, QuestionData, TherapyData, TreatmentData, prose
-from .common import PREGNANT, UNDER_16
+from .common import PREGNANT
 
 THERAPY = TherapyData(
     slug="acupuncture",
@@ -88,7 +88,6 @@ THERAPY = TherapyData(
         ),
     ),
     questions=(
-        UNDER_16,
         QuestionData("bleeding", "Do you have a bleeding disorder, or take blood thinners?"),
         PREGNANT,
         QuestionData("pacemaker", "Do you have a pacemaker or another device in your body?"),

@@ -1,7 +1,7 @@
 """Alexander technique."""
 
 from ..shapes import ClaimData, TherapyData, TreatmentData, prose
-from .common import UNDER_16, whole_visit
+from .common import whole_visit
 
 THERAPY = TherapyData(
     slug="alexander-technique",
@@ -41,7 +41,6 @@ THERAPY = TherapyData(
             whole_visit(45, "consulting-room"),
         ),
     ),
-    questions=(UNDER_16,),
     claims=(
         ClaimData(
             "Adults with long-term or returning low back pain",

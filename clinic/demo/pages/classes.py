@@ -1,7 +1,7 @@
 """The exercise class."""
 
 from ..shapes import ClaimData, NeedData, QuestionData, TherapyData, TreatmentData, prose
-from .common import PREGNANT, UNDER_16
+from .common import PREGNANT
 
 THERAPY = TherapyData(
     slug="exercise-class",
@@ -54,7 +54,6 @@ THERAPY = TherapyData(
         ),
     ),
     questions=(
-        UNDER_16,
         QuestionData("chest-pain", "Do you get chest pain or feel faint when you exercise?"),
         QuestionData(
             "operation", "Have you had an operation or a broken bone in the last 3 months?"

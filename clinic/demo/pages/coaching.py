@@ -1,7 +1,7 @@
 """Coaching, and clinical supervision for other practitioners."""
 
 from ..shapes import TherapyData, TreatmentData, prose
-from .common import UNDER_16, whole_visit
+from .common import whole_visit
 
 THERAPY = TherapyData(
     slug="coaching",
@@ -45,7 +45,6 @@ THERAPY = TherapyData(
             grid=30,
         ),
     ),
-    questions=(UNDER_16,),
 )
 
 SUPERVISION = TherapyData(

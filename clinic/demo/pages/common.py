@@ -2,11 +2,6 @@
 
 from ..shapes import NeedData, QuestionData
 
-UNDER_16 = QuestionData(
-    "under-16",
-    "Is the person who will be treated under 16?",
-    "A parent or guardian books for someone under 16, and comes along. Please call us.",
-)
 PREGNANT = QuestionData("pregnancy", "Are you pregnant, or could you be?")
 
 

@@ -1,7 +1,7 @@
 """Chinese herbal medicine."""
 
 from ..shapes import QuestionData, TherapyData, TreatmentData, prose
-from .common import UNDER_16, whole_visit
+from .common import whole_visit
 
 THERAPY = TherapyData(
     slug="chinese-herbal-medicine",
@@ -50,7 +50,6 @@ THERAPY = TherapyData(
         ),
     ),
     questions=(
-        UNDER_16,
         QuestionData("medicines", "Do you take any medicine from a doctor?"),
         QuestionData("bleeding", "Do you have a bleeding disorder, or take blood thinners?"),
         QuestionData("liver-kidney", "Do you have a disease of the liver or the kidneys?"),

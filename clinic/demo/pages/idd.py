@@ -84,11 +84,6 @@ THERAPY = TherapyData(
     ),
     questions=(
         QuestionData(
-            "under-18",
-            "Is the person who will be treated under 18?",
-            "The table is for adults. Please call us, and we will think of something else.",
-        ),
-        QuestionData(
             "fracture",
             "Have you broken a bone in your spine, or might you have?",
             "Pulling on a broken bone can do harm. " + _TALK,

@@ -1,7 +1,7 @@
 """Joint adjustment: osteopathy and chiropractic."""
 
 from ..shapes import ClaimData, QuestionData, TherapyData, TreatmentData, prose
-from .common import PREGNANT, UNDER_16, whole_visit
+from .common import PREGNANT, whole_visit
 
 THERAPY = TherapyData(
     slug="joint-adjustment",
@@ -56,7 +56,6 @@ THERAPY = TherapyData(
         ),
     ),
     questions=(
-        UNDER_16,
         QuestionData(
             "fracture",
             "Have you broken a bone in your back or neck, or might you have?",

@@ -1,7 +1,7 @@
 """Laser therapy."""
 
 from ..shapes import ClaimData, NeedData, QuestionData, TherapyData, TreatmentData, prose
-from .common import PREGNANT, UNDER_16
+from .common import PREGNANT
 
 THERAPY = TherapyData(
     slug="laser-therapy",
@@ -54,7 +54,6 @@ THERAPY = TherapyData(
         ),
     ),
     questions=(
-        UNDER_16,
         QuestionData("eye-disease", "Do you have a disease of the eye?"),
         QuestionData(
             "cancer-site",

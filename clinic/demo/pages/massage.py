@@ -1,7 +1,7 @@
 """Massage."""
 
 from ..shapes import ClaimData, NeedData, QuestionData, TherapyData, TreatmentData, prose
-from .common import PREGNANT, UNDER_16, whole_visit
+from .common import PREGNANT, whole_visit
 
 THERAPY = TherapyData(
     slug="massage",
@@ -91,7 +91,6 @@ THERAPY = TherapyData(
         ),
     ),
     questions=(
-        UNDER_16,
         QuestionData(
             "clot",
             "Have you been told that you have a clot in a vein, or is one calf swollen, hot and "

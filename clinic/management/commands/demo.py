@@ -116,6 +116,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
         self.parent = os.getppid()
+        self.terminal = os.isatty(0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.on_signal)
         household = Household()
@@ -154,6 +155,10 @@ class Command(BaseCommand):
     def run(self, household: Household, host: str, port: int) -> None:
         """Start everything, say where it is, and wait for the end."""
         shown = f"[{host}]" if ":" in host else host
+        named = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else shown  # noqa: S104
+        address = f"http://{named}:{port}/"
+        # The links in its mails lead to this demo, whatever its port.
+        os.environ.setdefault("SITE_URL", address.rstrip("/"))
         household.start(
             "web server",
             *("gunicorn", "clinic.wsgi", "--bind", f"{shown}:{port}"),
@@ -167,9 +172,6 @@ class Command(BaseCommand):
             *("celery", "--quiet", "--app", "clinic", "worker", "--beat", "--pool", "threads"),
             *("--concurrency", "4", "--loglevel", "WARNING", "--hostname", f"demo-{port}@%h"),
             *("--without-mingle", "--without-gossip", "--without-heartbeat"),
-        )
-        address = (
-            f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::') else shown}:{port}/"  # noqa: S104
         )
         self.say(f"\nThe clinic is open: {address}")
         self.say(f"The mail it sends:  {address}dev/mail/\n")
@@ -188,7 +190,8 @@ class Command(BaseCommand):
         """Raise when it is time to end: a process died, or whoever started us is gone."""
         if name := household.dead():
             raise CommandError(f"The {name} has stopped by itself; see above. Everything ends.")
-        if os.getppid() != self.parent:
+        # A terminal that closes tells make, when nothing stands between; make tells nobody.
+        if os.getppid() != self.parent or os.isatty(0) != self.terminal:
             raise Stopped
 
     def wait_until_ready(self, household: Household, address: str) -> None:
