@@ -7,6 +7,7 @@ from it. Verbs raise subclasses of clinic.errors.Refused and change nothing then
 aware, in UTC. `by` says who does it.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,6 +50,7 @@ def hold(
     start: datetime,
     practitioner: Practitioner | None = None,
     location: Location | None = None,
+    minutes: int | None = None,
     screening: ScreeningRecord | None,
     proved: Patient | None = None,
     by: Actor,
@@ -56,13 +58,14 @@ def hold(
 ) -> Appointment:
     """Keep a start for HOLD_MINUTES, while the patient fills in the details.
 
-    Raises ScreeningNeeded or RedFlag (the gate), NeedsProof or NeedsAssessment, StartNotOffered,
-    StartTaken with alternatives.
+    `minutes` is another length that the treatment comes in. Raises ScreeningNeeded or RedFlag (the
+    gate), NeedsProof or NeedsAssessment, StartNotOffered, StartTaken with alternatives.
     """
     _gate(screening, by)
     policy.check_audience(treatment, proved, start)
-    query = _query(treatment, start, practitioner, location)
-    return _taking(query, start, lambda: _hold(query, start, screening, proved, by, source))
+    length = policy.length_of(treatment, minutes)
+    query = _query(treatment, start, practitioner, location, minutes=length[0])
+    return _taking(query, start, lambda: _hold(query, start, length, screening, proved, by, source))
 
 
 def book(
@@ -71,6 +74,7 @@ def book(
     start: datetime,
     practitioner: Practitioner | None = None,
     location: Location | None = None,
+    minutes: int | None = None,
     screening: ScreeningRecord | None = None,
     details: Details,
     by: Actor,
@@ -85,10 +89,11 @@ def book(
     _gate(screening, by)
     if not override:
         policy.check_audience(treatment, details.patient, start)
-    query = _query(treatment, start, practitioner, location, override=override)
+    length = policy.length_of(treatment, minutes)
+    query = _query(treatment, start, practitioner, location, override=override, minutes=length[0])
 
     def both() -> Appointment:
-        held = _hold(query, start, screening, details.patient, by, source)
+        held = _hold(query, start, length, screening, details.patient, by, source)
         return _confirm(held, details, by, must_answer=not by.is_clinic)
 
     return _taking(query, start, both)
@@ -107,6 +112,7 @@ def confirm(appointment: Appointment, *, details: Details, by: Actor) -> Appoint
         appointment.practitioner,
         appointment.location,
         override=True,
+        minutes=appointment.minutes,
     )
 
     def once() -> Appointment:
@@ -180,6 +186,7 @@ def reschedule(
         location or appointment.location,
         override=override,
         moving=appointment,
+        minutes=appointment.minutes,
     )
 
     def once() -> Appointment:
@@ -287,11 +294,21 @@ def _query(
     *,
     override: bool = False,
     moving: Appointment | None = None,
+    minutes: int | None = None,
 ) -> Query:
     if not override and not (treatment.is_published and treatment.therapy.is_published):
         raise StartNotOffered("not_bookable")
     day = start.date()
-    return Query(treatment, day, day, practitioner, location, moving=moving, override=override)
+    return Query(
+        treatment,
+        day,
+        day,
+        practitioner,
+        location,
+        moving=moving,
+        override=override,
+        minutes=minutes,
+    )
 
 
 @placing.retried
@@ -311,6 +328,7 @@ def _taking(query: Query, start: datetime, work: Any) -> Appointment:
 def _hold(
     query: Query,
     start: datetime,
+    length: tuple[int, int],
     record: ScreeningRecord | None,
     patient: Patient | None,
     by: Actor,
@@ -322,8 +340,8 @@ def _hold(
         row = Appointment(
             treatment=treatment,
             treatment_name=str(treatment),
-            minutes=treatment.minutes,
-            price_pence=treatment.price_pence,
+            minutes=length[0],
+            price_pence=length[1],
             cancellation_hours=Clinic.current().cancellation_hours,
             state=State.HELD,
             held_until=now() + timedelta(minutes=settings.HOLD_MINUTES),
@@ -352,15 +370,7 @@ def _take_again(row: Appointment, query: Query, by: Actor) -> None:
     placing.free(row)
     row.state, row.held_until = State.HELD, now() + timedelta(minutes=1)
     row.save(update_fields=["state", "held_until"])
-    again = Query(
-        query.treatment,
-        query.first,
-        query.last,
-        query.practitioner,
-        query.location,
-        moving=row,
-        override=True,
-    )
+    again = replace(query, moving=row)
 
     def take(way: Placement) -> Appointment:
         placing.take(row, way)

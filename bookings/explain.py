@@ -75,6 +75,11 @@ def explain(treatment: Treatment, start: datetime, **wanted: Any) -> Explanation
             lines += [
                 Line(line.code, line.sentence, place) for line in _at(query, board, place, tick)
             ]
+    if not lines and not query.places(board):
+        lines = [Line("no_hours", _("Nobody who gives this treatment has hours there."))]
+    if not lines:
+        # It needs nothing at all, or its practitioner twice at once.
+        lines = [Line("never", _("What this treatment needs can never be had: see its needs."))]
     return Explanation(False, lines)
 
 

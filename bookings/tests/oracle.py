@@ -57,6 +57,9 @@ class Oracle:
         self.journeys = {
             frozenset((row.one_id, row.other_id)): row.minutes for row in Journey.objects.all()
         }
+        self._hours: dict[tuple[int, int], list[Opening]] = {}
+        self._needs: dict[int, list[Need]] = {}
+        self._members: dict[int, list[Resource]] = {}
         self._known: dict[tuple[int, int, datetime, bool], bool] = {}
 
     # --- one resource, one minute ---------------------------------------------
@@ -79,18 +82,18 @@ class Oracle:
     def is_open(self, who: Resource, place: Location, minute: datetime) -> bool:
         if who.location_id not in (None, place.pk):
             return False
-        own = [row for row in self.openings if row.resource_id == who.pk]
-        if own:
-            rows = [row for row in own if row.location_id == place.pk]
-        elif who.location_id is None:
-            rows = []
-        else:
-            rows = [
-                row
-                for row in self.openings
-                if row.resource_id is None and row.location_id == place.pk
-            ]
+        rows = self.hours_of(who, place)
         return any(self.opens(row, place.time_zone, minute) for row in rows)
+
+    def hours_of(self, who: Resource, place: Location) -> list[Opening]:
+        """A thing without hours of its own has the location's."""
+        key = (who.pk, place.pk)
+        if key not in self._hours:
+            own = [row for row in self.openings if row.resource_id == who.pk]
+            if not own and who.location_id is not None:
+                own = [row for row in self.openings if row.resource_id is None]
+            self._hours[key] = [row for row in own if row.location_id == place.pk]
+        return self._hours[key]
 
     def opens(self, row: Opening, zone: str, minute: datetime) -> bool:
         day = wall(minute, zone).date()
@@ -237,48 +240,58 @@ class Oracle:
         minutes: int | None = None,
     ) -> bool:
         """Whether all needs can be met at once (without the group's own where `shared` is off)."""
-        needs = [n for n in treatment.needs.all() if shared or not n.is_shared]
-        ways = []
-        spans = [self.span(need, treatment, minutes) for need in needs]
-        for need, (first, last) in zip(needs, spans, strict=True):
-            if need.pool is None:
-                candidates = [person.resource]
-            else:
-                candidates = [m for m in need.pool.members.all() if m.is_active]
+        needs = [n for n in self.needs(treatment) if shared or not n.is_shared]
+        ways, spans = [], []
+        for need in needs:
+            candidates = self.candidates(need) or [person.resource]
+            first, last = self.span(need, treatment, minutes)
             moments = [start + timedelta(minutes=m) for m in range(first, last)]
             free = [c for c in candidates if all(self.usable(c, place, m, taken) for m in moments)]
+            if len(free) < need.quantity:
+                return False
             ways.append(list(combinations(free, need.quantity)))
-        # A pool none of whose members is here is none of rooms.
-        of_rooms = [
-            need.pool is not None
-            and all(
-                m.kind == "room"
-                for m in need.pool.members.all()
-                if m.is_active and m.location_id == place.pk
-            )
-            for need in needs
-        ]
-        for way in product(*ways):
-            used = [
-                (who, n, spans[n]) for n, members in enumerate(way) for who in members
-            ]
-            twice = any(
-                one == other and a[0] < b[1] and b[0] < a[1]
-                for (one, _n, a), (other, _m, b) in combinations(used, 2)
-            )
-            astray = any(
-                who.lives_in_id
-                and of_rooms[m]
-                and m != n
-                and a[0] < spans[m][1]
-                and spans[m][0] < a[1]
-                and who.lives_in_id not in {r.pk for r in way[m]}
-                for who, n, a in used
-                for m in range(len(needs))
-            )
-            if not twice and not astray:
-                return True
-        return False
+            spans.append((first, last))
+        of_rooms = [self.is_of_rooms(need, place) for need in needs]
+        return any(self.goes_together(way, spans, of_rooms) for way in product(*ways))
+
+    @staticmethod
+    def goes_together(
+        way: tuple[tuple[Resource, ...], ...], spans: list[tuple[int, int]], of_rooms: list[bool]
+    ) -> bool:
+        """Whether nothing is used twice at once, and what lives in a room is used there."""
+        used = [(who, n) for n, members in enumerate(way) for who in members]
+
+        def meet(n: int, m: int) -> bool:
+            return spans[n][0] < spans[m][1] and spans[m][0] < spans[n][1]
+
+        for (one, n), (other, m) in combinations(used, 2):
+            if one.pk == other.pk and meet(n, m):
+                return False
+        for who, n in used:
+            for m in range(len(way)):
+                if who.lives_in_id and m != n and of_rooms[m] and meet(n, m):
+                    if who.lives_in_id not in {room.pk for room in way[m]}:
+                        return False
+        return True
+
+    def needs(self, treatment: Treatment) -> list[Need]:
+        if treatment.pk not in self._needs:
+            self._needs[treatment.pk] = list(treatment.needs.all())
+        return self._needs[treatment.pk]
+
+    def candidates(self, need: Need) -> list[Resource]:
+        """The members of a need's pool; none where it is of the practitioner."""
+        if need.pk not in self._members:
+            members = need.pool.members.all() if need.pool else []
+            self._members[need.pk] = [m for m in members if m.is_active]
+            # A pool that has nothing: a thing that is nowhere stands for it.
+            if need.pool and not self._members[need.pk]:
+                self._members[need.pk] = [Resource(pk=-1, location_id=-1)]
+        return self._members[need.pk]
+
+    def is_of_rooms(self, need: Need, place: Location) -> bool:
+        here = [m for m in self.candidates(need) if m.location_id == place.pk]
+        return need.pool is not None and all(m.kind == "room" for m in here)
 
     def can_start(
         self,
@@ -288,7 +301,7 @@ class Oracle:
         start: datetime,
         minutes: int | None = None,
     ) -> bool:
-        if not treatment.needs.all():
+        if not self.needs(treatment):
             return False
         if treatment.audience == "new" and not self.sees_another_new_patient(person, place, start):
             return False

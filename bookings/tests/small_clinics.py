@@ -53,6 +53,11 @@ class SmallClinic:
     # The length asked for, where it is not the treatment's own.
     minutes: int | None = None
 
+    @property
+    def wishes(self) -> list[datetime]:
+        """Some times in the thick of it."""
+        return [midnight(self.first, self.zone) + timedelta(minutes=5 * n) for n in (0, 18, 31)]
+
 
 def a_span(random: Random) -> dict[str, Any]:
     """Hours of something: weekly, every other week, from or until a date, or on one day only."""
@@ -232,7 +237,7 @@ def _needs(plan: dict[str, Any], small: SmallClinic) -> None:
         for members in plan["pools"]
     ]
     for start, length in plan["practitioner_parts"]:
-        follows = plan["follows"][start]
+        follows = plan["follows"][start % 6]
         _need(small, None, start, length, 1, shared=plan["group"], follows=follows)
     if not plan["practitioner_parts"]:
         _need(small, None, 0, plan["minutes"] // 5, 1, shared=plan["group"])
@@ -241,7 +246,7 @@ def _needs(plan: dict[str, Any], small: SmallClinic) -> None:
         own = n == len(plan["parts"]) - 1
         shared = plan["group"] and not own
         own = pools[which % len(pools)]
-        _need(small, own, start, length, quantity, shared=shared, follows=plan["follows"][n])
+        _need(small, own, start, length, quantity, shared=shared, follows=plan["follows"][n % 6])
 
 
 def _need(

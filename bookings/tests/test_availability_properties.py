@@ -13,20 +13,23 @@ from hypothesis import strategies as st
 
 from bookings import appointments, availability, freetime, placing
 from bookings.actors import PATIENT
+from bookings.board import Board
 from bookings.errors import StartNotOffered, StartTaken
+from bookings.explain import explain
 from bookings.models import Need
 from bookings.models.reservations import Reservation
 
 from . import factories
-from .oracle import Answer, Oracle
+from .oracle import Answer, Oracle, wall
 from .small_clinics import SmallClinic, a_plan, build, described
 
 seeds = st.integers(0, 2**32)
 pytestmark = pytest.mark.django_db
 
-# A database is written for each example.
+# A database is written for each example. The two properties together are a thousand clinics on
+# each engine, two thousand in CI.
 slowly = settings(
-    max_examples=100,
+    max_examples=700,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -98,6 +101,19 @@ def test_the_engine_offers_what_the_oracle_offers(seed):
         person, place = small.people[-1], small.locations[-1]
         assert engine(small, practitioner=person) == {a for a in everything if a[2] == person.pk}
         assert engine(small, location=place) == {a for a in everything if a[1] == place.pk}
+        check_explained(small, everything)
+
+
+def check_explained(small: SmallClinic, everything: set[Answer]) -> None:
+    """What is offered is said to be free, and for what is not there is a reason."""
+    offered = {answer[0] for answer in everything}
+    for wish in [*sorted(offered)[:1], small.now + timedelta(minutes=35), *small.wishes]:
+        asked = {"new_patient": small.new_patient, "minutes": small.minutes}
+        answer = explain(small.treatment, wish, **asked)
+        if small.first <= wall(wish, small.zone).date() <= small.last:
+            assert answer.is_offered >= (wish in offered)
+        assert answer.lines
+        assert all(line.sentence for line in answer.lines)
 
 
 def claimed(needs: list[Need], appointment) -> set:
@@ -111,7 +127,7 @@ def claimed(needs: list[Need], appointment) -> set:
     }
 
 
-@settings(slowly, max_examples=60)
+@settings(slowly, max_examples=300)
 @given(seeds, st.data())
 def test_what_is_offered_can_be_booked_and_nothing_else(seed, data):
     with built(seed) as small:
@@ -173,17 +189,25 @@ def check_claims(small: SmallClinic, made) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "broken"),
+    ("where", "name", "broken"),
     [
-        ("runs", lambda free, length, runs=freetime.runs: runs(free, max(length - 1, 1))),
-        ("at_least", lambda masks, quantity, real=freetime.at_least: real(masks, 1)),
+        (freetime, "runs", lambda free, length, real=freetime.runs: real(free, max(length - 1, 1))),
+        (freetime, "at_least", lambda masks, quantity, real=freetime.at_least: real(masks, 1)),
+        (freetime, "_agree", lambda *_: True),
+        (Board, "_on_the_way", lambda *_: 0),
+        (Board, "has_room_for_first_visits", lambda *_: -1),
+        (Board, "taken", lambda *_: 0),
+        (Board, "registered", lambda *_: -1),
     ],
-    ids=["runs one tick too long", "one will do"],
+    ids=[
+        *("runs one tick too long", "one will do", "used twice or astray", "no journeys"),
+        *("first visits uncounted", "taken twice", "registration ignored"),
+    ],
 )
-def test_a_broken_engine_is_caught(monkeypatch, name, broken):
-    monkeypatch.setattr(freetime, name, broken)
+def test_a_broken_engine_is_caught(monkeypatch, where, name, broken):
+    monkeypatch.setattr(where, name, broken)
 
-    @settings(slowly, max_examples=60, database=None, derandomize=True, phases=[Phase.generate])
+    @settings(slowly, max_examples=400, database=None, derandomize=True, phases=[Phase.generate])
     @given(seeds)
     def the_property(seed):
         with built(seed) as small:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bookings", "0001_diary"),
+        ("bookings", "0002_two_reminders"),
         ("practitioners", "0002_lengths_and_first_visits"),
     ]
 
