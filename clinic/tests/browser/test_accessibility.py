@@ -43,6 +43,7 @@ PAGES = [
 
 
 def violations(page: Page) -> list[str]:
+    page.wait_for_load_state()
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
     return [
         f"{v['id']} ({v['impact']}): {node['target']} {node['failureSummary']}"
@@ -106,11 +107,13 @@ def test_each_step_of_booking_has_no_violation(page: Page):
     steps.choose_a_start(page)
     look("gate")
     page.locator("main form button[type=submit]").last.click()
+    page.get_by_role("heading", name="There is a problem").wait_for()
     look("gate, unanswered")
     steps.answer_the_gate(page)
     look("details")
     page.locator("input[name=name]").fill("Axe Example")
     page.get_by_role("button", name="Book this appointment").last.click()
+    page.get_by_role("heading", name="There is a problem").wait_for()
     look("details, with errors")
     steps.fill_in(page, "Axe Example", "axe@example.org")
     page.get_by_role("button", name="Book this appointment").last.click()
@@ -188,3 +191,23 @@ def test_nothing_is_cut_off_at_320_pixels(person: Callable[..., Page]):
         if page.evaluate("document.documentElement.scrollWidth") > 320:
             wide.append(path)
     assert not wide
+
+
+# What a clinic may call itself and its people, with a word that is longer than a phone is wide.
+LONG = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
+NAMED = (
+    "h1, h2.card__title, h3, .card__title a, .tag, .crumbs [aria-current], .links a, .offers a, "
+    ".soon__what, .soon__more, .next-start__label, .start small, address, .site-foot h2"
+)
+
+
+@pytest.mark.parametrize("path", ["/", "/practitioners/", "/conditions/sciatica/", "/contact/"])
+def test_a_long_word_in_a_name_gives_way_at_320_pixels(person: Callable[..., Page], path: str):
+    page = person(width=320)
+    page.goto(path)
+    assert page.locator(NAMED).count() > 5
+    page.evaluate(
+        "([named, long]) => document.querySelectorAll(named).forEach(e => e.textContent = long)",
+        [NAMED, LONG],
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
