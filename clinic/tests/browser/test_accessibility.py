@@ -211,3 +211,28 @@ def test_a_long_word_in_a_name_gives_way_at_320_pixels(person: Callable[..., Pag
         [NAMED, LONG],
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+LONG_NAMES = """
+from datetime import timedelta
+from bookings.models import Appointment
+from clinic.clock import now
+from practitioners.models import Practitioner
+who = Practitioner.objects.get(user__username="imogen")
+later = Appointment.objects.filter(practitioner=who, state="booked", starts_at__gt=now())
+visit = later.order_by("starts_at").last()
+visit.patient.name = "W" * 120
+visit.patient.save()
+Appointment.objects.filter(pk=visit.pk).update(note="m" * 600, staff_note="n" * 300)
+print(visit.starts_local.date())
+"""
+
+
+def test_a_name_without_a_space_widens_no_staff_page(person: Callable[..., Page], site: Site):
+    day = site.manage("shell", "-v", "0", "-c", LONG_NAMES).strip()
+    for who, address in (("reception", "/desk/"), ("imogen", "/schedule/")):
+        page = person(width=320)
+        steps.sign_in(page, who)
+        page.goto(f"{address}?date={day}")
+        assert "WWW" in page.content()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
