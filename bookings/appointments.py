@@ -177,7 +177,8 @@ def reschedule(
     """Move a booked appointment; the old time is kept until the new one is secured.
 
     Without a practitioner or a location those of the appointment stay. Raises PolicyRefused
-    past the deadline, WrongState, StartNotOffered, StartTaken with alternatives, PatientBusy.
+    past the deadline, TooYoung, NeedsAssessment, WrongState, StartNotOffered, StartTaken with
+    alternatives, PatientBusy.
     """
     query = _query(
         appointment.treatment,
@@ -193,6 +194,7 @@ def reschedule(
         locked = _locked(appointment)
         _must_be(locked, State.BOOKED)
         policy.check_may_change(locked, by)
+        policy.check_still_fits(locked, start, query.location or locked.location, by)
         before = {"start": locked.starts_at.isoformat(), "practitioner": locked.practitioner_id}
         placing.free(locked)
 

@@ -13,6 +13,7 @@ from itertools import groupby
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils.functional import cached_property
+from django.utils.translation import ngettext
 
 from clinic import clock
 from practitioners.models import Location, Practitioner, Treatment
@@ -25,6 +26,7 @@ from .models.appointments import AGREED
 GAP_MINUTES = 15
 LATE_AFTER = timedelta(minutes=5)
 FOUND_AT_MOST = 20
+FIND_AT_LEAST = 2
 _DIGITS_OF_A_PHONE = 3
 
 
@@ -105,6 +107,17 @@ class Gap:
     @property
     def minutes(self) -> int:
         return int((self.ends_at - self.starts_at).total_seconds()) // 60
+
+    @property
+    def length(self) -> str:
+        """“25 minutes”, “4 hours”, “1 hour 30 minutes”."""
+        hours, minutes = divmod(self.minutes, 60)
+        parts = []
+        if hours:
+            parts.append(ngettext("%d hour", "%d hours", hours) % hours)
+        if minutes:
+            parts.append(ngettext("%d minute", "%d minutes", minutes) % minutes)
+        return " ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -297,7 +310,7 @@ def next_of(practitioner: Practitioner, *, now: datetime) -> Entry | None:
 def find(typed: str) -> list[Found]:
     """Patients by name, mail, phone or a visit's reference; FOUND_AT_MOST. Two queries."""
     typed = " ".join(typed.split())
-    if len(typed) < 2:
+    if len(typed) < FIND_AT_LEAST:
         return []
     name = Q()
     for word in typed.split():

@@ -127,6 +127,31 @@ def check_details(details: Details) -> None:
         )
 
 
+def check_still_fits(
+    appointment: Appointment, start: datetime, location: Location, by: Actor
+) -> None:
+    """A patient does not get by moving what they could not book: too young, or assessed too long
+    before. What did not fit the old start either, staff have allowed. At most three queries.
+    """
+    patient, treatment = appointment.patient, appointment.treatment
+    if by.is_clinic or by.kind == "system":
+        return
+
+    def check(at: datetime, place: Location) -> None:
+        check_audience(treatment, patient, at)
+        if patient and patient.date_of_birth:
+            check_age(treatment, patient.date_of_birth, at, place)
+
+    try:
+        check(start, location)
+    except Refused:
+        try:
+            check(appointment.starts_at, appointment.location)
+        except Refused:
+            return
+        raise
+
+
 def check_may_change(appointment: Appointment, by: Actor) -> None:
     """Until the notice period begins the patient decides; from then on the desk (PolicyRefused)."""
     if by.is_clinic or by.kind == "system":

@@ -42,6 +42,12 @@ class AbsenceForm(forms.ModelForm):
             # Bank holidays have a page of their own, which gets their midnights right.
             reason: Any = self.fields["reason"]
             reason.choices = [c for c in reason.choices if c[0] != Absence.Reason.HOLIDAY]
+        for name in ("starts_at", "ends_at"):
+            if name in self.fields:
+                parts: Any = self.fields[name].widget
+                words = self.fields[name].label
+                for part, which in zip(parts.widgets, (_("date"), _("time")), strict=True):
+                    part.attrs["aria-label"] = f"{words}: {which}"
         if self.instance.pk:
             zone = zone_of(self.instance.resource, self.instance.location)
             for name in ("starts_at", "ends_at"):

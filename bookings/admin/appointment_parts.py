@@ -8,11 +8,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from clinic.clock import midnight, now, today
+from practitioners.models import Practitioner
 
 from ..models import Answer, Appointment, AppointmentEvent, Notification
 from .columns import ReadOnlyInline, clock_time
@@ -32,16 +34,23 @@ class EventInline(ReadOnlyInline):
     verbose_name_plural = _("what happened")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AppointmentEvent]:
-        return super().get_queryset(request).select_related("user")
+        self.names = dict(Practitioner.objects.values_list("pk", "name"))
+        return super().get_queryset(request).select_related("user", "appointment__location")
 
     @admin.display(description=_("when"))
     def moment(self, obj: AppointmentEvent) -> str:
         return clock_time(obj.at)
 
     @admin.display(description=_("detail"))
-    def changes(self, obj: AppointmentEvent) -> SafeString | str:
-        pairs = ((key, value) for key, value in obj.detail.items() if value not in ("", None))
-        return format_html_join(", ", "{}: {}", pairs) or "–"
+    def changes(self, obj: AppointmentEvent) -> str:
+        said = []
+        if start := parse_datetime(obj.detail.get("start", "")):
+            said.append(_("from %s") % clock_time(start, obj.appointment.location))
+        if name := self.names.get(obj.detail.get("practitioner")):
+            said.append(_("was with %s") % name)
+        if reason := obj.detail.get("reason"):
+            said.append(reason)
+        return ", ".join(said) or "–"
 
 
 class NotificationInline(ReadOnlyInline):

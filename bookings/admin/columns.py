@@ -112,7 +112,7 @@ class PlaceFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
-        if not chosen or not chosen.isdigit():
+        if not chosen or not chosen.isdecimal():
             return queryset
         return queryset.filter(Q(location=int(chosen)) | Q(resource__location=int(chosen)))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -92,6 +93,13 @@ class NeedInline(admin.TabularInline):
     model = Need
     extra = 0
     verbose_name_plural = _("needs: who and what, for which part of the visit")
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField | None:
+        if db_field.name == "pool":
+            kwargs["empty_label"] = _("the practitioner")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class ReminderRuleInline(admin.TabularInline):

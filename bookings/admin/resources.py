@@ -6,10 +6,11 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminTimeWidget
 from django.db import models
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ..models import Opening, Pool, Resource
 from .absences import AbsenceInline
@@ -80,7 +81,7 @@ class PoolFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Resource]) -> QuerySet[Resource]:
         chosen = self.value()
-        return queryset.filter(pools=int(chosen)) if chosen and chosen.isdigit() else queryset
+        return queryset.filter(pools=int(chosen)) if chosen and chosen.isdecimal() else queryset
 
 
 @admin.register(Resource)
@@ -156,12 +157,34 @@ class PoolAdmin(admin.ModelAdmin):
         return obj._needs  # type: ignore[attr-defined]
 
 
+class RhythmFilter(admin.SimpleListFilter):
+    """What repeats every week, in some weeks, or not at all."""
+
+    title = _("how often")
+    parameter_name = "rhythm"
+    CHOSEN = {
+        "weekly": Q(on_date=None, every_weeks=1),
+        "alternate": Q(on_date=None, every_weeks__gt=1),
+        "once": Q(on_date__isnull=False),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [
+            ("weekly", _("every week")),
+            ("alternate", _("alternate weeks")),
+            ("once", _("one day only")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Opening]) -> QuerySet[Opening]:
+        return queryset.filter(self.CHOSEN.get(self.value() or "", Q()))
+
+
 @admin.register(Opening)
 class OpeningAdmin(NoPeople):
     form = OpeningForm
     formfield_overrides = HOURS_AND_MINUTES
-    list_display = ["of", "day", "hours", "location", "every_weeks", "valid_from", "valid_until"]
-    list_filter = ["location", "weekday", KindFilter]
+    list_display = ["of", "day", "hours", "location", "rhythm", "valid_from", "valid_until"]
+    list_filter = [RhythmFilter, "location", "weekday", KindFilter]
     list_select_related = ["resource", "location"]
     search_fields = ["resource__name", "location__name"]
     ordering = ["location", "resource", "weekday", "on_date", "starts"]
@@ -172,7 +195,14 @@ class OpeningAdmin(NoPeople):
 
     @admin.display(description=_("day"), ordering="weekday")
     def day(self, obj: Opening) -> str:
-        return date_format(obj.on_date, "j M Y") if obj.on_date else obj.get_weekday_display()
+        return date_format(obj.on_date, "D j M Y") if obj.on_date else obj.get_weekday_display()
+
+    @admin.display(description=_("how often"), ordering="every_weeks")
+    def rhythm(self, obj: Opening) -> str:
+        if obj.on_date:
+            return str(_("once"))
+        weeks = obj.every_weeks
+        return ngettext("every week", "every %(n)d weeks", weeks) % {"n": weeks}
 
     @admin.display(description=_("hours"), ordering="starts")
     def hours(self, obj: Opening) -> str:

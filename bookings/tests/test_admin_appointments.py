@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from bookings.actors import Actor
+from bookings.admin.columns import clock_time
 from bookings.appointments import Details, book
 from bookings.models import Appointment, Kind, Notification, State
 from clinic.clock import now
@@ -115,6 +116,16 @@ def test_add_what_is_taken_is_refused_beside_the_time(world: World, staff: Clien
     assert Appointment.objects.count() == 1
 
 
+def test_add_while_the_room_is_cleaned_is_refused(world: World, staff: Client) -> None:
+    world.treatment.needs.filter(pool=world.rooms).update(to_minute=70)
+    taken = booked(world, day_after_tomorrow())
+    other = world.another_practitioner()
+    form = add_form(world, taken.ends_at, practitioner=other.pk)
+    response = staff.post(reverse(ADD), form)
+    assert "taken" in shown_errors(response)["time"][0]
+    assert Appointment.objects.count() == 1
+
+
 def test_add_for_a_patient_who_is_elsewhere_is_refused(world: World, staff: Client) -> None:
     start = day_after_tomorrow()
     patient = booked(world, start).patient
@@ -187,6 +198,36 @@ def test_change_to_a_taken_time_keeps_the_old_one(world: World, staff: Client) -
     appointment.refresh_from_db()
     assert appointment.starts_at == day_after_tomorrow(10)
     assert appointment.reservations.count() == 3
+
+
+def test_change_to_a_practitioner_who_is_taken_keeps_the_old_one(
+    world: World, staff: Client
+) -> None:
+    world.rooms.members.add(factories.room(world.location))
+    other = world.another_practitioner()
+    appointment = booked(world, day_after_tomorrow())
+    book(
+        treatment=world.treatment,
+        start=day_after_tomorrow(),
+        practitioner=other,
+        details=Details(name="Zed", email="zed@example.org"),
+        by=Actor("staff"),
+        source="desk",
+        override=True,
+    )
+    form = change_form(staff, appointment, practitioner=other.pk)
+    response = staff.post(change_url(appointment), form)
+    assert "taken" in shown_errors(response)["time"][0]
+    appointment.refresh_from_db()
+    assert appointment.practitioner == world.practitioner
+
+
+def test_what_was_moved_is_told_in_words(world: World, staff: Client) -> None:
+    appointment = booked(world, day_after_tomorrow())
+    staff.post(change_url(appointment), change_form(staff, appointment, time="14:00"))
+    page = staff.get(change_url(appointment)).content.decode()
+    before = clock_time(day_after_tomorrow(), world.location)
+    assert f"from {before}, was with {world.practitioner.name}" in page
 
 
 def test_change_of_a_note_moves_nothing(world: World, staff: Client) -> None:

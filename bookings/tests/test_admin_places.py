@@ -190,6 +190,21 @@ def test_hours_of_a_practitioner_need_one(staff: Client) -> None:
     assert "location" in errors(response)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [("weekly", "every week"), ("alternate", "every 2 weeks"), ("once", "once")],
+)
+def test_hours_are_filtered_by_how_often(staff: Client, chosen: str, words: str) -> None:
+    place = directory.location()
+    hours = {"location": place, "starts": "09:00", "ends": "17:00"}
+    Opening.objects.create(weekday=0, **hours)
+    Opening.objects.create(weekday=0, every_weeks=2, **hours)
+    Opening.objects.create(on_date="2027-01-02", **hours)
+    page = staff.get(reverse("admin:bookings_opening_changelist"), {"rhythm": chosen})
+    [row] = page.context["cl"].result_list
+    assert page.context["cl"].model_admin.rhythm(row) == words
+
+
 def test_location_page_holds_its_own_hours_only(staff: Client) -> None:
     world = factories.bookable_clinic()
     url = reverse("admin:practitioners_location_change", args=[world.location.pk])

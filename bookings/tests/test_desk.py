@@ -475,8 +475,15 @@ def test_failed_mails_matches_and_messages_are_listed(desk: Client, world: World
     html = page(desk)
     assert "1 mail could not be sent" in html
     assert "550 no such user" in html
-    assert reverse("admin:bookings_patientmatch_change", args=[match.pk]) in html
+    assert reverse("admin:bookings_patient_merge", args=[match.older_id, match.newer_id]) in html
     assert "1 new message" in html
+
+
+def test_one_letter_is_too_little_to_look_for(desk: Client, world: World):
+    factories.patient(name="Pat A")
+    html = desk.get(reverse("desk-search"), {"q": "a"}).content.decode()
+    assert "at least two letters" in html
+    assert "Nobody found" not in html
 
 
 def test_long_lists_are_cut_and_lead_to_the_whole(desk: Client, world: World):

@@ -1,5 +1,6 @@
 """Calendar entries, read back by two parsers that share no code: icalendar and vobject."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -133,6 +134,9 @@ def test_awkward_names_stay_in_their_parameter(name):
     event, other = read(ics.calendar([entry], ics.REQUEST))
     assert event["ATTENDEE"] == other.attendee.value == "mailto:pat@example.org"
     assert event["ORGANIZER"] == other.organizer.value == "mailto:c@example.org"
+    meant = ics.clean(name).replace('"', "’").replace("\n", " ")
+    assert event["ATTENDEE"].params["CN"] == meant
+    assert other.attendee.params["CN"] == [meant]
     assert event["ATTENDEE"].params["ROLE"] == other.attendee.params["ROLE"][0] == "REQ-PARTICIPANT"
     assert event["SUMMARY"] == other.summary.value == ENTRY.summary
 
@@ -145,6 +149,14 @@ def test_lines_are_folded_at_75_octets_and_never_inside_a_character(words):
     for line in lines(ics.calendar([entry], ics.REQUEST, name=words)):
         assert len(line) <= 75
         line.decode()
+
+
+def test_no_control_character_and_no_exotic_line_end_gets_in():
+    words = "a" + "a".join(map(chr, [*range(32), 0x7F, 0x85, 0x2028, 0x2029]))
+    entry = replace(ENTRY, summary=words, location=words, attendee=("p@example.org", words))
+    raw = ics.calendar([entry], ics.REQUEST).decode()
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]", raw)
+    assert len(lines(raw.encode())) == len(raw.splitlines()) + 1
 
 
 @given(st.text(), st.text(), st.text())

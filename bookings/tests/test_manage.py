@@ -257,6 +257,18 @@ def test_the_calendar_offers_times_that_only_their_own_visit_blocks(client, worl
     assert wall["10:00"] is False
 
 
+def test_the_calendar_of_a_move_opens_at_the_day_that_is_moved(client, visit, world):
+    board = client.get(at("appointment-move", visit)).context["board"]
+    assert board.day.date == visit.starts_at.date()
+    far = Visitor(world).book("2027-02-03T10:00:00+00:00", name="Zed", email="zed@example.org")
+    board = client.get(at("appointment-move", far)).context["board"]
+    assert (board.month.first.month, board.day.date) == (2, far.starts_at.date())
+    world.treatment.horizon_days = 10
+    world.treatment.save()
+    board = client.get(at("appointment-move", far)).context["board"]
+    assert (board.month.first.month, board.day.date.day) == (1, 14)
+
+
 def test_with_anyone_the_page_says_who_it_would_be(client, visit, world):
     other = world.another_practitioner(name="Ben Adeyemi")
     busy = factories.absence(

@@ -230,7 +230,7 @@ def test_a_mail_scanner_that_follows_every_link_writes_nothing(world, method, ki
             answer = follow(link.removeprefix(SITE) or "/")
         assert answer.status_code == 200, link
         assert not answer.cookies.get("sessionid")
-        verbs = {query["sql"].split()[0].upper() for query in queries}
+        verbs = {query["sql"].lstrip("(").split()[0] for query in queries}
         assert verbs <= {"SELECT"}, link
 
 

@@ -183,6 +183,23 @@ def test_a_parent_books_a_child_at_the_desk(world):
     assert book(world, details=Details(patient=child), by=DESK, source="desk").patient == child
 
 
+def test_a_visit_is_not_moved_to_before_the_birthday(world, monday):
+    row = book(world, details=Details(**PAT, date_of_birth=date(2011, 1, 7)))
+    day_before = TEN - timedelta(days=1)
+    with pytest.raises(TooYoung):
+        appointments.reschedule(row, start=day_before, by=PATIENT)
+    row.refresh_from_db()
+    assert (row.starts_at, row.reservations.count()) == (TEN, 3)
+    assert appointments.reschedule(row, start=day_before, by=DESK).starts_at == day_before
+
+
+def test_a_child_whom_the_desk_has_booked_may_be_moved_online(world):
+    child = Details(patient=factories.patient(date_of_birth=date(2015, 1, 7)))
+    row = book(world, details=child, by=DESK, source="desk")
+    later = TEN + timedelta(hours=1)
+    assert appointments.reschedule(row, start=later, by=PATIENT).starts_at == later
+
+
 # --- only after an assessment -----------------------------------------------------------
 ASSESSED = TEN - timedelta(days=180)
 
@@ -251,6 +268,23 @@ def test_an_assessment_of_somebody_else_or_of_something_else_opens_nothing(table
     )
     with pytest.raises(NeedsAssessment):
         hold(table, patient)
+
+
+def test_a_visit_is_not_moved_to_after_the_assessment_has_run_out(table):
+    patient = factories.patient()
+    assessed(table, patient)
+    row = appointments.confirm(hold(table, patient), details=Details(), by=PATIENT)
+    later = TEN + timedelta(hours=1)
+    with pytest.raises(NeedsAssessment):
+        appointments.reschedule(row, start=later, by=PATIENT)
+    assert appointments.reschedule(row, start=later, by=DESK).starts_at == later
+
+
+def test_what_the_desk_allowed_without_an_assessment_may_be_moved_online(table):
+    patient = Details(patient=factories.patient())
+    row = book(table, details=patient, by=DESK, source="desk", override=True)
+    later = TEN + timedelta(hours=1)
+    assert appointments.reschedule(row, start=later, by=PATIENT).starts_at == later
 
 
 def test_who_has_not_proved_who_they_are_is_asked_to_first(table):

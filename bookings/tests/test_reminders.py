@@ -256,6 +256,14 @@ def test_a_row_that_was_left_waiting_is_not_sent_either(world, clock, state):
     assert due(visit) == []
 
 
+def test_a_row_about_an_earlier_start_is_not_sent_either(world, clock):
+    visit = booked(world)
+    Appointment.objects.filter(pk=visit.pk).update(sequence=1)
+    clock.move_to(THURSDAY - TWO_HOURS)
+    assert work() == []
+    assert due(visit) == []
+
+
 def test_what_is_past_is_not_reminded_of(world, clock):
     visit = booked(world)
     clock.move_to(THURSDAY)

@@ -167,8 +167,8 @@ def test_gaps_between_visits_are_free_times(schedule: Client, world: World):
     cast.visit(world, at(12), room=world.room)
     html = page(schedule)
     # Open from 9 to 17 with a visit from 12 to 13.
-    assert "Free 09:00–12:00 (180 minutes), Tidewell Quayside" in html
-    assert "Free 13:00–17:00 (240 minutes)" in html
+    assert "Free 09:00–12:00 (3 hours), Tidewell Quayside" in html
+    assert "Free 13:00–17:00 (4 hours)" in html
 
 
 def test_gaps_of_the_past_are_no_news(schedule: Client, world: World):
@@ -182,6 +182,8 @@ def test_a_rest_with_the_needles_in_is_a_gap(schedule: Client, world: World):
     for start, end in ((at(12), at(12, 20)), (at(12, 45), at(13))):
         visit.reservations.create(resource=body, starts_at=start, ends_at=end)
     assert "Free 12:20–12:45 (25 minutes)" in page(schedule)
+    printed = " ".join(page(schedule, view="print").split())
+    assert "Free (while a patient rests), Tidewell Quayside" in printed
 
 
 def test_leave_is_shown(schedule: Client, world: World):

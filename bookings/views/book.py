@@ -155,12 +155,18 @@ def month_page(
     moving: Appointment | None = None,
     link: Link = booking_link,
 ) -> Board:
-    """The calendar an address asks for; BadAddress for days that do not exist or are far off."""
+    """The calendar an address asks for; BadAddress for days that do not exist or are far off.
+
+    An address that asks for none gets the first free day, or of one that is moved, the first
+    from its own day on.
+    """
     zone = (choice.location or choice.places[0]).time_zone if choice.places else "UTC"
     today = clock.today(zone)
     last = today + timedelta(days=choice.treatment.horizon_days)
     wanted = read_day(request.GET.get("date", ""))
-    first = (wanted or read_month(request.GET.get("month", "")) or today).replace(day=1)
+    asked = wanted or read_month(request.GET.get("month", ""))
+    own = max(today, min(moving.starts_local.date(), last)) if moving else today
+    first = (asked or own).replace(day=1)
     if not today.replace(day=1) <= first <= last:
         raise BadAddress(
             _("This month is too far away. Please choose from the calendar."), status=404
@@ -177,11 +183,13 @@ def month_page(
 
     month = look(first)
     earliest = None if month.starts else _earliest(choice)
-    if earliest and not request.GET.get("date") and not request.GET.get("month"):
+    if earliest and not asked:
         # Nobody asked for this month: open the calendar where it begins to be free.
         first = earliest.local.date().replace(day=1)
         month, earliest = look(first), None
-    day = month.day(wanted) if wanted else next((d for d in month.days if d.starts), None)
+    free = [d for d in month.days if d.starts]
+    day = next((d for d in free if d.date >= own), free[0] if free else None)
+    day = month.day(wanted) if wanted else day
     following = (first + timedelta(days=32)).replace(day=1)
     return Board(
         choice=choice,

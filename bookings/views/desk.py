@@ -123,6 +123,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "typed": typed,
         "problem": problem,
         "found": found,
+        "too_short": 0 < len(typed) < diary.FIND_AT_LEAST,
         "there_may_be_more": len(found) == diary.FOUND_AT_MOST,
     }
     return render(request, "bookings/desk/search.html", page, status=status)

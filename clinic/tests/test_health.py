@@ -56,6 +56,21 @@ def test_readyz_says_no_more_than_a_word_about_a_fault(client, monkeypatch):
     assert response.json()["checks"]["database"] == "unreachable"
 
 
+@pytest.mark.django_db
+def test_readyz_waits_for_a_lost_database_once(client, monkeypatch):
+    asked = []
+
+    def lost():
+        asked.append(1)
+        raise OSError
+
+    monkeypatch.setitem(health.CHECKS, "database", lost)
+    monkeypatch.setitem(health.CHECKS, "migrations", lost)
+    checks = client.get("/readyz").json()["checks"]
+    assert checks == {"database": "unreachable", "migrations": "unreachable", "broker": "ok"}
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_they_are_not_cached_and_not_posted_to(client, path):
     assert client.post(path).status_code == 405

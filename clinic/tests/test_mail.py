@@ -306,16 +306,16 @@ LETTER = {"to": "pat@example.org", "subject": "Hello", "text": "Hello"}
 INJECTED = "Pat\r\nBcc: evil@example.org\r\n\r\n<b>Read this</b>\r\n.\r\nMAIL FROM:<x@example.org>"
 
 
-@pytest.mark.parametrize(
-    "field", ["subject", "text", "sender_name", "reply_to", "message_id", "to"]
-)
-def test_no_field_smuggles_in_a_header_or_a_recipient(post, field):
-    try:
+@pytest.mark.parametrize("field", ["sender_name", "reply_to", "message_id", "to"])
+def test_a_line_break_in_a_header_is_refused(post, field):
+    with pytest.raises(ValueError):
         mail.send(**{**LETTER, field: INJECTED})
-    except ValueError:
-        assert post.letters == []
-        return
-    assert field in ("subject", "text")
+    assert post.letters == []
+
+
+@pytest.mark.parametrize("field", ["subject", "text"])
+def test_a_line_break_in_words_smuggles_in_no_header_and_no_recipient(post, field):
+    mail.send(**{**LETTER, field: INJECTED})
     [letter] = post.letters
     assert letter.recipients == ["pat@example.org"]
     assert letter.message["Bcc"] is None

@@ -95,9 +95,9 @@ def test_the_hold_counts_down_and_can_be_kept_longer_once(person: Person):
     page = person()
     steps.choose_a_start(page)
     steps.answer_the_gate(page)
-    expect(page.locator(".hold")).to_be_visible()
+    expect(page.locator("[data-hold-left]")).to_have_text(re.compile(r"^9 min \d+ s left$"))
     page.get_by_role("button", name="Keep it ten minutes longer").click()
-    expect(page.locator(".hold")).to_be_visible()
+    expect(page.locator("[data-hold-left]")).to_have_text(re.compile(r"^19 min \d+ s left$"))
     expect(page.get_by_role("button", name="Keep it ten minutes longer")).to_have_count(0)
 
 
