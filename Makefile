@@ -19,7 +19,7 @@ DEPLOYED = env -u DATABASE_URL -u REDIS_URL DEBUG=0 HTTPS=1 TRUSTED_PROXIES=1 VA
 LOCAL = env -u DATABASE_URL -u REDIS_URL DEBUG=1 VAR_DIR=var/lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format browser pictures lock clean
+.PHONY: help demo test lint format benchmark browser pictures lock clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lint: $(VENV)/dev.stamp ## format, lint, types, imports, migrations, deploy sett
 format: $(VENV)/dev.stamp ## put the code into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+benchmark: $(VENV)/runtime.stamp ## free time beside django-appointment, on both engines: docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.availability $(ARGS)
 
 browser: ## install Chromium for the browser tests (Debian and its kin, as root)
 	apt-get update -qq

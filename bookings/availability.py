@@ -12,15 +12,13 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
-from django.db.models import Q
-
 from clinic.clock import local, now
 from practitioners.models import Audience, Location, Practitioner, Therapy, Treatment
 
 from .board import Board
 from .freetime import spans_in, ticks_in
 from .models import Appointment
-from .rows import load
+from .rows import Wanted, load
 from .ticks import Window, daily, dates, grid, wall_dates
 
 LONGEST_DAYS = 62
@@ -127,17 +125,14 @@ class Query:
     hours: tuple[time, time] | None = None
 
     def board(self, instant: datetime) -> Board:
-        return _board(self.first, self.last, [self.treatment], instant, self.who, self.moving)
-
-    @property
-    def who(self) -> Q:
-        """The rows of practitioner and treatment that come into question."""
-        who = Q(practitioner=self.practitioner.pk) if self.practitioner else Q()
-        if self.gender:
-            who &= Q(practitioner__gender=self.gender)
-        if self.language:
-            who &= Q(practitioner__languages__code=self.language)
-        return who
+        wanted = Wanted(
+            [self.treatment],
+            [self.practitioner.pk] if self.practitioner else None,
+            gender=self.gender,
+            language=self.language,
+            moving=self.moving,
+        )
+        return _board(self.first, self.last, wanted, instant)
 
     def allowed(self, board: Board, place: Location, instant: datetime) -> int:
         """Ticks at which grid, dates, part of day, notice and horizon let a start be."""
@@ -189,18 +184,11 @@ class Query:
                     yield place, person, mask
 
 
-def _board(
-    first: date,
-    last: date,
-    treatments: list[Treatment] | None,
-    instant: datetime,
-    who: Q,
-    moving: Appointment | None = None,
-) -> Board:
+def _board(first: date, last: date, wanted: Wanted, instant: datetime) -> Board:
     if not 0 <= (last - first).days < LONGEST_DAYS:
         raise ValueError("a question spans 1 to 62 days")
     window = Window.around(first, last)
-    return Board(window, load(window, treatments, instant, who=who, moving=moving))
+    return Board(window, load(window, wanted, instant))
 
 
 class _Crowd:
@@ -320,13 +308,11 @@ def next_free(
     people = [p.pk for p in practitioners]
     if not people:
         return {}
-    who = Q(practitioner__in=people)
-    if new_patient:
-        who &= ~Q(treatment__audience=Audience.RETURNING) & Q(treatment__requires=None)
-    if therapy:
-        who &= Q(treatment__therapy=therapy)
+    wanted = Wanted(
+        None, people, for_strangers=new_patient, therapy=therapy.pk if therapy else None
+    )
     found: dict[int, NextFree] = {}
-    for treatment, place, person, at in _firsts(None, days, who, new_patient, location):
+    for treatment, place, person, at in _firsts(wanted, days, new_patient, location):
         best = found.get(person.pk)
         if best is None or at < best.at:
             found[person.pk] = NextFree(at, place, treatment)
@@ -341,12 +327,12 @@ def next_for_treatments(
     location: Location | None = None,
 ) -> dict[int, Start]:
     """The earliest start of each treatment within `days`, with and at whom it is asked for."""
-    wanted = list(treatments)
-    if not wanted:
+    rows = list(treatments)
+    if not rows:
         return {}
-    who = Q(practitioner=practitioner.pk) if practitioner else Q()
+    wanted = Wanted(rows, [practitioner.pk] if practitioner else None)
     found: dict[int, Start] = {}
-    for treatment, place, person, at in _firsts(wanted, days, who, False, location):
+    for treatment, place, person, at in _firsts(wanted, days, False, location):
         best = found.get(treatment.pk)
         if best is None or at < best.at:
             found[treatment.pk] = Start(at, place, partial(tuple, (person,)))
@@ -354,16 +340,15 @@ def next_for_treatments(
 
 
 def _firsts(
-    treatments: list[Treatment] | None,
+    wanted: Wanted,
     days: int,
-    who: Q,
     new_patient: bool,
     location: Location | None = None,
 ) -> Iterator[tuple[Treatment, Location, Practitioner, datetime]]:
     """The first start of every treatment with every practitioner at every location."""
     instant = now()
     first, last = _coming(instant, days)
-    board = _board(first, last, treatments, instant, who)
+    board = _board(first, last, wanted, instant)
     for treatment in board.treatments.values():
         query = Query(treatment, first, last, location=location, new_patient=new_patient)
         for place, person, mask in query.masks(board, instant):
@@ -431,7 +416,7 @@ def free_spans(
 ) -> list[tuple[datetime, datetime, Location]]:
     """The gaps in a practitioner's hours: (from, to, location), earliest first."""
     instant = now()
-    board = _board(first, last, None, instant, Q(practitioner=practitioner.pk))
+    board = _board(first, last, Wanted(None, [practitioner.pk]), instant)
     if practitioner.pk not in board.rows.people:
         return []
     body = board.rows.people[practitioner.pk].body

@@ -47,7 +47,7 @@ class Board:
             lambda: defaultdict(list)
         )
         self._joined: dict[tuple[int, int, int], int] = defaultdict(int)
-        self._first_visits: dict[tuple[int, date], int] = defaultdict(int)
+        self._first_visits: dict[tuple[int, date | None], int] = defaultdict(int)
         self._journeys: dict[tuple[int, int], int] = {}
         for what, who, place, a, b in self.rows.busy:
             if what == What.TAKEN:
@@ -82,7 +82,7 @@ class Board:
         own: dict[tuple[int, int], int] = defaultdict(int)
         house: dict[int, int] = defaultdict(int)
         has_own: set[int] = set()
-        masks: dict[Hours, int] = {}
+        masks: dict[tuple[object, ...], int] = {}
         for row in self.rows.hours:
             key = row.key
             if key not in masks:

@@ -139,11 +139,11 @@ def _at(query: Query, board: Board, place: Location, tick: int) -> Iterator[Line
     blocked: dict[_Cause, list[str]] = defaultdict(list)
     people = query.people(board)
     for person in people:
-        cause = _of_person(query, board, person, place, tick)
-        if cause is None:
+        in_the_way = _of_person(query, board, person, place, tick)
+        if in_the_way is None:
             blocked.clear()
             break
-        blocked[cause].append(board.person(person).name)
+        blocked[in_the_way].append(board.person(person).name)
     yield from (_line(cause, names, board, place, tick) for cause, names in blocked.items())
     yield from _of_pools(query, board, place, tick)
 

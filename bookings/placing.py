@@ -18,9 +18,9 @@ from clinic.clock import now
 
 from .availability import Query, alternatives
 from .errors import PatientBusy, StartTaken
+from .groups import mates, of_the_group
 from .models import Appointment, AppointmentEvent, Resource, State
 from .models.reservations import Reservation
-from .rows import mates, of_the_group
 from .ways import Placement, place
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,10 @@ def retried(verb: Verb) -> Verb:
 def is_overlap(error: IntegrityError) -> bool:
     """Whether it was the overlap constraint that refused."""
     diag = getattr(error.__cause__, "diag", None)
-    name = getattr(diag, "constraint_name", None) or str(error)
-    return name.startswith("reservation_no_overlap")
+    if diag is not None:
+        return diag.constraint_name == "reservation_no_overlap"
+    # SQLite's trigger has words of its own for spans that are none.
+    return str(error) == "reservation_no_overlap: overlap"
 
 
 def secure(query: Query, start: datetime, take: Callable[[Placement], Appointment]) -> Appointment:

@@ -3,26 +3,26 @@
 1. who gives the treatments   2. what these need, and out of which pools
 3. hours, with their locations   4. all that stands in the way, in one statement
 
-Instants come as ticks of the window, counted by the database: with tens of thousands of
-reservations, turning text or numbers into datetimes costs more than finding them.
+They are written in SQL, for both engines alike: Django takes ten times as long to put these four
+together as the database takes to answer them. Instants come as ticks of the window, counted by
+the database: with tens of thousands of reservations, turning text into datetimes costs more
+than finding them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 from typing import Any
 
-from django.db.models import Case, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce
+from django.db import connection
+from django.db.models import Model
 
-from practitioners.models import Audience, Location, Practitioner, Treatment
+from practitioners.models import Audience, Location, Practitioner, Therapy, Treatment
 
-from .models import LIVE, Absence, Appointment, Journey, Need, Opening, State
-from .models.reservations import Reservation
+from .models import LIVE, Absence, Appointment
 from .ticks import MINUTES, Window
 
-_SECONDS = MINUTES * 60
 # No reservation is longer: the lower bound lets the index do the work.
 _LONGEST = timedelta(hours=12)
 REASONS: list[str] = list(Absence.Reason.values)
@@ -116,52 +116,165 @@ class Rows:
     busy: list[Busy] = field(default_factory=list)
 
 
-def load(
-    window: Window,
-    treatments: Sequence[Treatment] | None,
-    now: datetime,
-    *,
-    who: Q | None = None,
-    moving: Appointment | None = None,
-) -> Rows:
-    """All that decides when `treatments` can start; without any, all that `who` give.
+@dataclass(frozen=True)
+class Wanted:
+    """Whose rows a question is about: everybody's who gives the treatments, unless narrowed."""
 
-    `who` narrows the rows of practitioner and treatment. What `moving` took is thought away.
-    Four queries, one where nobody gives what is wanted.
-    """
+    # None: every treatment that can be booked.
+    treatments: Sequence[Treatment] | None = None
+    practitioners: Sequence[int] | None = None
+    gender: str = ""
+    # A language's code.
+    language: str = ""
+    # Where treatments are None: those a stranger may book at once, those of one therapy.
+    for_strangers: bool = False
+    therapy: int | None = None
+    # What this one took is thought away.
+    moving: Appointment | None = None
+
+
+def load(window: Window, wanted: Wanted, now: datetime) -> Rows:
+    """All that decides when the treatments can start. One query where nobody gives them."""
     rows = Rows()
-    _load_people(rows, treatments, who or Q())
+    sql = _Sql(window, now)
+    _load_people(rows, sql, wanted)
     if rows.people:
-        _load_needs(rows)
-        _load_hours(rows, window)
-        _load_busy(rows, window, now, moving)
+        _load_needs(rows, sql)
+        _load_hours(rows, sql)
+        _load_busy(rows, sql, wanted.moving)
     return rows
 
 
-# --- 1: people --------------------------------------------------------------------
-def _load_people(rows: Rows, treatments: Sequence[Treatment] | None, who: Q) -> None:
-    given = Practitioner.treatments.through.objects.filter(
-        who, practitioner__is_published=True, practitioner__resource__is_active=True
-    )
-    if treatments is None:
-        given = given.filter(
-            treatment__is_published=True, treatment__therapy__is_published=True
-        ).select_related("practitioner__resource", "treatment__therapy")
-    else:
-        rows.treatments = {t.pk: t for t in treatments}
-        given = given.filter(treatment__in=list(rows.treatments)).select_related(
-            "practitioner__resource"
+class _Sql:
+    """Where the engines differ: how instants, ticks and rows are written and read."""
+
+    def __init__(self, window: Window, now: datetime) -> None:
+        self.window = window
+        self.is_sqlite = connection.vendor == "sqlite"
+        self.now, self.origin, self.end, self.earliest = (
+            connection.ops.adapt_datetimefield_value(at)
+            for at in (now, window.origin, window.end, window.origin - _LONGEST)
         )
-    given = given.annotate(registered_until=Practitioner.registered_until("practitioner"))
-    for row in given.order_by("practitioner__position", "practitioner__name"):
-        person = row.practitioner
-        if person.pk not in rows.people:
-            body, until = person.resource, _earlier(person.insured_until, row.registered_until)
-            rows.people[person.pk] = Person(person, body.pk, until)
-            rows.things[body.pk] = Thing(body.pk, person.name, body.kind, None)
-        if treatments is None:
-            rows.treatments.setdefault(row.treatment_id, row.treatment)
-        rows.givers.setdefault(row.treatment_id, []).append(person.pk)
+        self._epoch = int(window.origin.timestamp())
+
+    def run(self, sql: str, params: Iterable[Any]) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, list(params))
+            return cursor.fetchall()
+
+    def tick(self, column: str, *, up: bool = False) -> str:
+        """The tick that an instant lies in, or with `up` the first one not before it."""
+        seconds = MINUTES * 60
+        if self.is_sqlite:
+            # Text, with a fraction only where there is one. Division cuts towards zero, which
+            # for ticks before the window makes no difference: they are clipped to it.
+            shift = f" + {seconds - 1} + ({column} LIKE '%%.%%')" if up else ""
+            return (
+                f"(CAST(strftime('%%s', {column}) AS INTEGER) - {self._epoch}{shift}) / {seconds}"
+            )
+        ticks = f"(EXTRACT(EPOCH FROM {column}) - {self._epoch}) / {seconds}"
+        return f"CAST({'CEIL' if up else 'FLOOR'}({ticks}) AS integer)"
+
+    def date(self, value: Any) -> date | None:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+
+    def time(self, value: Any) -> time:
+        return time.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+class _Columns:
+    """All columns of a model, under an alias, and how to make an instance of them."""
+
+    def __init__(self, model: type[Model], alias: str) -> None:
+        fields = model._meta.concrete_fields
+        self.model, self.names = model, [f.attname for f in fields]
+        self.sql = ", ".join(f"{alias}.{f.column}" for f in fields)
+        kinds = [f.get_internal_type() for f in fields]
+        # SQLite knows neither dates nor truth.
+        self._dates = [n for n, kind in enumerate(kinds) if kind == "DateField"]
+        self._bools = [n for n, kind in enumerate(kinds) if kind == "BooleanField"]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def make(self, values: Sequence[Any], sql: _Sql) -> Any:
+        if sql.is_sqlite:
+            values = list(values)
+            for n in self._dates:
+                values[n] = sql.date(values[n])
+            for n in self._bools:
+                values[n] = bool(values[n])
+        return self.model.from_db(connection.alias, self.names, values)
+
+
+# --- 1: people --------------------------------------------------------------------
+_PERSON = _Columns(Practitioner, "p")
+_TREATMENT = _Columns(Treatment, "t")
+_THERAPY = _Columns(Therapy, "y")
+# As Practitioner.bookable_until says it of one: the first of the required ones to run out.
+_REGISTERED = """
+    SELECT MIN(CASE WHEN g.status = 'lapsed' THEN '0001-01-01' ELSE g.valid_until END)
+    FROM practitioners_registration g WHERE g.practitioner_id = p.id AND g.is_required"""
+
+
+def _load_people(rows: Rows, sql: _Sql, wanted: Wanted) -> None:
+    columns, joins, where = _PERSON.sql, "", ""
+    params: list[Any] = []
+    if wanted.treatments is None:
+        columns += f", {_TREATMENT.sql}, {_THERAPY.sql}"
+        joins = (
+            " JOIN practitioners_treatment t ON t.id = x.treatment_id"
+            " JOIN practitioners_therapy y ON y.id = t.therapy_id"
+        )
+        where = " AND t.is_published AND y.is_published"
+        if wanted.for_strangers:
+            where += " AND t.audience <> 'returning' AND t.requires_id IS NULL"
+        if wanted.therapy is not None:
+            where += " AND t.therapy_id = %s"
+            params.append(wanted.therapy)
+    else:
+        rows.treatments = {t.pk: t for t in wanted.treatments}
+        where = f" AND x.treatment_id IN ({_marks(rows.treatments)})"
+        params += rows.treatments
+    if wanted.practitioners is not None:
+        where += f" AND p.id IN ({_marks(wanted.practitioners)})"
+        params += wanted.practitioners
+    if wanted.gender:
+        where += " AND p.gender = %s"
+        params.append(wanted.gender)
+    if wanted.language:
+        where += (
+            " AND EXISTS (SELECT 1 FROM practitioners_practitioner_languages s"
+            " JOIN practitioners_language l ON l.id = s.language_id"
+            " WHERE s.practitioner_id = p.id AND l.code = %s)"
+        )
+        params.append(wanted.language)
+    found = sql.run(
+        f"SELECT x.treatment_id, r.id, ({_REGISTERED}), {columns}"
+        " FROM practitioners_practitioner_treatments x"
+        " JOIN practitioners_practitioner p ON p.id = x.practitioner_id"
+        f" JOIN bookings_resource r ON r.practitioner_id = p.id{joins}"
+        f" WHERE p.is_published AND r.is_active{where}"
+        " ORDER BY p.position, p.name, p.id, x.treatment_id",
+        params,
+    )
+    for treatment, body, registered, *values in found:
+        pk = values[0]
+        if pk not in rows.people:
+            person = _PERSON.make(values[: len(_PERSON)], sql)
+            until = _earlier(person.insured_until, sql.date(registered))
+            rows.people[pk] = Person(person, body, until)
+            rows.things[body] = Thing(body, person.name, "practitioner", None)
+        if treatment not in rows.treatments:
+            there = len(_PERSON) + len(_TREATMENT)
+            row = _TREATMENT.make(values[len(_PERSON) : there], sql)
+            row.therapy = _THERAPY.make(values[there:], sql)
+            rows.treatments[treatment] = row
+        rows.givers.setdefault(treatment, []).append(pk)
 
 
 def _earlier(one: date | None, other: date | None) -> date | None:
@@ -169,120 +282,117 @@ def _earlier(one: date | None, other: date | None) -> date | None:
 
 
 # --- 2: needs ---------------------------------------------------------------------
-def _load_needs(rows: Rows) -> None:
-    member = "pool__members"
-    found = (
-        Need.objects.filter(treatment__in=list(rows.givers))
-        .order_by("from_minute", "pk", f"{member}__position", f"{member}__name", f"{member}__pk")
-        .values_list(
-            *("pk", "treatment_id", "pool_id", "pool__name"),
-            *("from_minute", "to_minute", "quantity"),
-            *("is_shared", "follows_end", f"{member}__pk", f"{member}__is_active"),
-            *(f"{member}__name", f"{member}__kind", f"{member}__location", f"{member}__lives_in"),
-        )
+def _load_needs(rows: Rows, sql: _Sql) -> None:
+    found = sql.run(
+        "SELECT n.id, n.treatment_id, n.pool_id, o.name, n.from_minute, n.to_minute, n.quantity,"
+        " n.is_shared, n.follows_end,"
+        " r.id, r.is_active, r.name, r.kind, r.location_id, r.lives_in_id"
+        " FROM bookings_need n LEFT JOIN bookings_pool o ON o.id = n.pool_id"
+        " LEFT JOIN bookings_pool_members m ON m.pool_id = o.id"
+        " LEFT JOIN bookings_resource r ON r.id = m.resource_id"
+        f" WHERE n.treatment_id IN ({_marks(rows.givers)})"
+        " ORDER BY n.from_minute, n.id, r.position, r.name, r.id",
+        rows.givers,
     )
     needs: dict[int, Required] = {}
     for pk, treatment, pool, name, start, end, quantity, shared, follows, *thing in found:
         if pk not in needs:
-            needs[pk] = Required(pool, name or "", start, end, quantity, shared, follows)
+            needs[pk] = Required(
+                pool, name or "", start, end, quantity, bool(shared), bool(follows)
+            )
             rows.needs.setdefault(treatment, []).append(needs[pk])
         resource, is_active, *rest = thing
         if is_active:
-            members = rows.members.setdefault(pool, {})
-            members[resource] = None
+            rows.members.setdefault(pool, {})[resource] = None
             rows.things[resource] = Thing(resource, *rest)
 
 
 # --- 3: hours ---------------------------------------------------------------------
-_PLACE = [f.attname for f in Location._meta.concrete_fields]
-_HOURS = (
-    *("resource_id", "location_id", "weekday", "on_date", "starts", "ends"),
-    *("every_weeks", "valid_from", "valid_until"),
-)
+_PLACE = _Columns(Location, "l")
 
 
-def _load_hours(rows: Rows, window: Window) -> None:
+def _load_hours(rows: Rows, sql: _Sql) -> None:
     """Hours that reach into the window, at published locations.
 
     A room with hours of its own, be they long past, has not the location's: all of a room's come.
     """
-    last = window.first + timedelta(days=window.days)
-    touches = Q(on_date__range=(window.first, last)) | Q(
-        Q(valid_until=None) | Q(valid_until__gte=window.first), on_date=None, valid_from__lte=last
+    bodies = [p.body for p in rows.people.values()]
+    rooms = list(set(rows.things) - set(bodies))
+    first, last = sql.window.first, sql.window.end.date()
+    touches = (
+        "(o.on_date BETWEEN %s AND %s OR (o.on_date IS NULL AND o.valid_from <= %s"
+        " AND (o.valid_until IS NULL OR o.valid_until >= %s)))"
     )
-    bodies = {p.body for p in rows.people.values()}
-    found = Opening.objects.filter(
-        Q(touches, Q(resource__in=bodies) | Q(resource=None))
-        | Q(resource__in=[pk for pk in rows.things if pk not in bodies]),
-        location__is_published=True,
-    ).order_by("location__position", "location__name")
-    places = [f"location__{name}" for name in _PLACE]
-    for values in found.values_list(*_HOURS, *places):
-        hours = Hours(*values[: len(_HOURS)])
-        rows.hours.append(hours)
-        if hours.location not in rows.locations:
-            place = Location.from_db(found.db, _PLACE, values[len(_HOURS) :])
-            rows.locations[hours.location] = place
+    of_rooms = f" OR o.resource_id IN ({_marks(rooms)})" if rooms else ""
+    found = sql.run(
+        "SELECT o.resource_id, o.location_id, o.weekday, o.on_date, o.starts, o.ends,"
+        f" o.every_weeks, o.valid_from, o.valid_until, {_PLACE.sql}"
+        " FROM bookings_opening o JOIN practitioners_location l ON l.id = o.location_id"
+        f" WHERE l.is_published AND ({touches} AND (o.resource_id IS NULL"
+        f" OR o.resource_id IN ({_marks(bodies)})){of_rooms}) ORDER BY l.position, l.name, l.id",
+        [first, last, last, first, *bodies, *rooms],
+    )
+    day = sql.date
+    for who, place, weekday, on, starts, ends, every, valid, until, *location in found:
+        times = sql.time(starts), sql.time(ends)
+        since = day(valid) or date.min
+        rows.hours.append(Hours(who, place, weekday, day(on), *times, every, since, day(until)))
+        if place not in rows.locations:
+            rows.locations[place] = _PLACE.make(location, sql)
 
 
 # --- 4: what stands in the way ----------------------------------------------------
-class Tick(Func):
-    """The tick of a window that an instant lies in, or with `up` the first one not before it."""
+_STATES = ", ".join(f"'{state}'" for state in LIVE)
+# A hold that is over blocks nobody. `a` is the appointment.
+_ATTENDING = f"a.state IN ({_STATES}) AND (a.held_until IS NULL OR a.held_until > %s)"
+# The others who share a group's start with the appointment `b`.
+_MATES = (
+    "SELECT 1 FROM bookings_appointment a WHERE a.treatment_id = b.treatment_id"
+    " AND a.practitioner_id = b.practitioner_id AND a.location_id = b.location_id"
+    f" AND a.starts_at = b.starts_at AND a.id <> b.id AND {_ATTENDING}"
+)
+# Of a group's reservations `r` those that are taken once for all: the instructor, the studio.
+_SHARED = (
+    "(EXISTS (SELECT 1 FROM bookings_resource w"
+    " WHERE w.id = r.resource_id AND w.practitioner_id IS NOT NULL)"
+    " OR EXISTS (SELECT 1 FROM bookings_need n JOIN bookings_pool_members m"
+    " ON m.pool_id = n.pool_id WHERE n.treatment_id = b.treatment_id AND n.is_shared"
+    " AND m.resource_id = r.resource_id))"
+)
+_REASON = "CASE x.reason {} ELSE {} END".format(
+    " ".join(f"WHEN '{reason}' THEN {What.ABSENT - n}" for n, reason in enumerate(REASONS)),
+    int(What.ABSENT),
+)
 
-    output_field = IntegerField()
 
-    def __init__(self, instant: str, window: Window, *, up: bool = False) -> None:
-        super().__init__(F(instant))
-        self.origin, self.up = int(window.origin.timestamp()), up
-
-    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        # Text, with a fraction only where there is one. Division cuts towards zero, which for
-        # ticks before the window makes no difference: they are clipped to it.
-        seconds = f"CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) - {self.origin}"
-        if self.up:
-            seconds += f" + {_SECONDS - 1} + (%(expressions)s LIKE '%%%%.%%%%')"
-        return self.as_sql(compiler, connection, template=f"({seconds}) / {_SECONDS}", **extra)
-
-    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        rounded = "CEIL" if self.up else "FLOOR"
-        seconds = f"EXTRACT(EPOCH FROM %(expressions)s) - {self.origin}"
-        template = f"CAST({rounded}(({seconds}) / {_SECONDS}) AS integer)"
-        return self.as_sql(compiler, connection, template=template, **extra)
-
-
-def _load_busy(rows: Rows, window: Window, now: datetime, moving: Appointment | None) -> None:
+def _load_busy(rows: Rows, sql: _Sql, moving: Appointment | None) -> None:
     """One statement sees one moment: read apart, a group could have its instructor taken and
     nobody in it, because the last of it left in between."""
-    arms = [_absences(rows, window)]
-    travellers = _travellers(rows)
-    taken = _taken(window, now, moving)
-    arms += [
-        _columns(taken.filter(resource__in=set(rows.things) - travellers), window, "resource_id"),
-        _columns(_left_over(window, now).filter(resource__in=rows.things), window, "resource_id"),
+    arms = [
+        _absences(rows, sql),
+        _taken(list(rows.things), sql, moving, with_place=len(rows.locations) > 1),
+        _left_over(list(rows.things), sql),
     ]
-    if travellers:
-        there = taken.filter(resource__in=travellers)
-        arms += [_columns(there, window, "resource_id", "appointment__location_id"), _journeys()]
-    if groups := [pk for pk, t in rows.treatments.items() if t.is_group]:
-        joined = _others(now, moving).filter(treatment__in=groups, starts_at__gte=window.origin)
-        arms.append(_visits(joined, window, F("treatment_id")))
-    if limited := _limited(rows):
-        first = _others(now, moving).filter(
-            practitioner__in=limited,
-            treatment__audience=Audience.NEW,
-            starts_at__gte=window.origin - _LONGEST,
+    if len(rows.locations) > 1:
+        arms.append(
+            (f"SELECT {int(What.JOURNEY)}, one_id, other_id, minutes, 0 FROM bookings_journey", [])
         )
-        arms.append(_visits(first, window, Value(int(What.FIRST_VISIT))))
-    rows.busy = list(arms[0].union(*arms[1:], all=True))
+    if groups := [pk for pk, t in rows.treatments.items() if t.is_group]:
+        where = f"a.treatment_id IN ({_marks(groups)})"
+        arms.append(_visits("a.treatment_id", where, groups, sql, moving))
+    if limited := _limited(rows):
+        where = (
+            f"a.practitioner_id IN ({_marks(limited)}) AND a.treatment_id IN"
+            f" (SELECT id FROM practitioners_treatment WHERE audience = '{Audience.NEW.value}')"
+        )
+        arms.append(_visits(str(int(What.FIRST_VISIT)), where, limited, sql, moving))
+    rows.busy = sql.run(
+        " UNION ALL ".join(text for text, _params in arms),
+        [param for _text, params in arms for param in params],
+    )
 
 
-def _travellers(rows: Rows) -> set[int]:
-    """Bodies of those who have hours at several locations."""
-    at: dict[int, set[int]] = {}
-    for hours in rows.hours:
-        if hours.resource and rows.things[hours.resource].location is None:
-            at.setdefault(hours.resource, set()).add(hours.location)
-    return {body for body, places in at.items() if len(places) > 1}
+Arm = tuple[str, list[Any]]
 
 
 def _limited(rows: Rows) -> list[int]:
@@ -292,108 +402,60 @@ def _limited(rows: Rows) -> list[int]:
     return [pk for pk, p in rows.people.items() if p.practitioner.first_visits_a_day is not None]
 
 
-def _columns(
-    found: QuerySet[Any], window: Window, who: str, where: str = "", what: Any = What.TAKEN
-) -> QuerySet[Any, Any]:
-    what = Value(int(what)) if isinstance(what, int) else what
+def _absences(rows: Rows, sql: _Sql) -> Arm:
+    of_places = f" OR x.location_id IN ({_marks(rows.locations)})" if rows.locations else ""
     return (
-        found.order_by()
-        .annotate(
-            what=what,
-            who=F(who),
-            place=F(where) if where else Value(0),
-            a=Tick("starts_at", window),
-            b=Tick("ends_at", window, up=True),
-        )
-        .values_list("what", "who", "place", "a", "b")
+        f"SELECT {_REASON}, COALESCE(x.resource_id, 0), COALESCE(x.location_id, 0),"
+        f" {sql.tick('x.starts_at')}, {sql.tick('x.ends_at', up=True)} FROM bookings_absence x"
+        " WHERE x.starts_at < %s AND x.ends_at > %s"
+        f" AND (x.resource_id IN ({_marks(rows.things)}){of_places})",
+        [sql.end, sql.origin, *rows.things, *rows.locations],
     )
 
 
-def _visits(found: QuerySet[Appointment], window: Window, what: Any) -> QuerySet[Any, Any]:
-    within = found.filter(starts_at__lt=window.end)
-    return _columns(within, window, "practitioner_id", "location_id", what)
+def _taken(ids: list[int], sql: _Sql, moving: Appointment | None, *, with_place: bool) -> Arm:
+    # Where it is matters for journeys alone, and costs a join.
+    place, join = ("b.location_id", True) if with_place else ("0", False)
+    join = join or bool(moving and moving.treatment.is_group)
+    but = ""
+    params: list[Any] = []
+    if moving is not None:
+        but, params = " AND r.appointment_id <> %s", [moving.pk]
+        if moving.treatment.is_group:
+            but = f" AND NOT (r.appointment_id = %s AND (NOT {_SHARED} OR NOT EXISTS ({_MATES})))"
+            params.append(sql.now)
+    return (
+        f"SELECT {int(What.TAKEN)}, r.resource_id, {place},"
+        f" {sql.tick('r.starts_at')}, {sql.tick('r.ends_at', up=True)} FROM bookings_reservation r"
+        + (" JOIN bookings_appointment b ON b.id = r.appointment_id" if join else "")
+        + f" WHERE r.resource_id IN ({_marks(ids)})"
+        " AND r.starts_at >= %s AND r.starts_at < %s AND r.ends_at > %s"
+        " AND r.appointment_id NOT IN (SELECT id FROM bookings_appointment"
+        f" WHERE state = 'held' AND held_until <= %s){but}",
+        [*ids, sql.earliest, sql.end, sql.origin, sql.now, *params],
+    )
 
 
-def _absences(rows: Rows, window: Window) -> QuerySet[Any, Any]:
-    away = Absence.objects.filter(
-        Q(resource__in=rows.things) | Q(location__in=rows.locations),
-        starts_at__lt=window.end,
-        ends_at__gt=window.origin,
-    ).annotate(body=Coalesce("resource_id", Value(0)), at=Coalesce("location_id", Value(0)))
-    why = [When(reason=r, then=Value(int(What.ABSENT) - n)) for n, r in enumerate(REASONS)]
-    return _columns(away, window, "body", "at", Case(*why, default=Value(int(What.ABSENT))))
-
-
-def _taken(window: Window, now: datetime, moving: Appointment | None) -> QuerySet[Reservation]:
-    found = Reservation.objects.filter(
-        starts_at__gte=window.origin - _LONGEST, starts_at__lt=window.end, ends_at__gt=window.origin
-    ).exclude(appointment__in=Appointment.objects.expired_holds(now))
-    if moving is None:
-        return found
-    own = Q(appointment=moving)
-    if moving.treatment.is_group:
-        own &= ~of_the_group() | ~Exists(attending(mates(moving), now))
-    return found.exclude(own)
-
-
-def _left_over(window: Window, now: datetime) -> QuerySet[Reservation]:
+def _left_over(ids: list[int], sql: _Sql) -> Arm:
     """What a hold that is over took for a group, and others of the group still use."""
-    others = Appointment.objects.filter(
-        treatment=OuterRef("appointment__treatment"),
-        practitioner=OuterRef("appointment__practitioner"),
-        location=OuterRef("appointment__location"),
-        starts_at=OuterRef("appointment__starts_at"),
-        state__in=LIVE,
-    ).exclude(pk=OuterRef("appointment"))
-    return Reservation.objects.filter(
-        of_the_group(),
-        Exists(attending(others, now)),
-        appointment__state=State.HELD,
-        appointment__held_until__lte=now,
-        appointment__treatment__is_group=True,
-        starts_at__lt=window.end,
-        ends_at__gt=window.origin,
-    )
-
-
-def _others(now: datetime, moving: Appointment | None) -> QuerySet[Appointment]:
-    found = attending(Appointment.objects.filter(state__in=LIVE), now)
-    return found.exclude(pk=moving.pk) if moving else found
-
-
-def _journeys() -> QuerySet[Any, Any]:
     return (
-        Journey.objects.order_by()
-        .annotate(what=Value(int(What.JOURNEY)), b=Value(0))
-        .values_list("what", "one_id", "other_id", "minutes", "b")
+        f"SELECT {int(What.TAKEN)}, r.resource_id, b.location_id,"
+        f" {sql.tick('r.starts_at')}, {sql.tick('r.ends_at', up=True)}"
+        " FROM bookings_appointment b JOIN bookings_reservation r ON r.appointment_id = b.id"
+        " JOIN practitioners_treatment t ON t.id = b.treatment_id"
+        " WHERE b.state = 'held' AND b.held_until <= %s AND t.is_group"
+        f" AND r.resource_id IN ({_marks(ids)}) AND r.starts_at < %s AND r.ends_at > %s"
+        f" AND {_SHARED} AND EXISTS ({_MATES})",
+        [sql.now, *ids, sql.end, sql.origin, sql.now],
     )
 
 
-def attending(rows: QuerySet[Appointment], at: datetime) -> QuerySet[Appointment]:
-    """Those of `rows` that are no holds which are over."""
-    return rows.filter(Q(held_until=None) | Q(held_until__gt=at))
-
-
-def of_the_group() -> Q:
-    """Of a group's reservations those that are taken once for all: the instructor, the studio."""
-    shared = Need.objects.filter(
-        treatment=OuterRef("appointment__treatment"),
-        is_shared=True,
-        pool__members=OuterRef("resource"),
-    )
-    return Q(resource__practitioner__isnull=False) | Q(Exists(shared))
-
-
-def mates(appointment: Appointment) -> "QuerySet[Appointment]":
-    """The others who share a group's start with `appointment`, oldest first, as a queryset."""
+def _visits(what: str, where: str, params: list[Any], sql: _Sql, moving: Appointment | None) -> Arm:
+    """Appointments that count themselves, not by what they took: of groups, and first visits."""
+    but = " AND a.id <> %s" if moving else ""
     return (
-        Appointment.objects.filter(
-            treatment=appointment.treatment_id,
-            practitioner=appointment.practitioner_id,
-            location=appointment.location_id,
-            starts_at=appointment.starts_at,
-            state__in=LIVE,
-        )
-        .exclude(pk=appointment.pk)
-        .order_by("pk")
+        f"SELECT {what}, a.practitioner_id, a.location_id,"
+        f" {sql.tick('a.starts_at')}, 0 FROM bookings_appointment a"
+        f" WHERE {where} AND {_ATTENDING} AND a.starts_at >= %s AND a.starts_at < %s{but}",
+        [*params, sql.now, sql.origin, sql.end, *([moving.pk] if moving else [])],
     )
