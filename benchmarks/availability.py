@@ -3,12 +3,13 @@
 One run measures SQLite and PostgreSQL on the same clinic, prints a table and writes a plot.
 It makes its own virtual environment in var/bench, with the site's requirements and the newest
 django-appointment. --quick stops the growth early; --engine sqlite or postgresql runs one alone;
---plot says where the plot goes.
+--docs puts table and plot into docs/.
 """
 
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -25,6 +26,8 @@ FOLDER = ROOT / "var" / "bench"
 VENV = FOLDER / "venv"
 PYTHON = VENV / "bin" / "python"
 DATABASE = "clinic_bench"
+# Between these the page in docs/ holds what the last run printed.
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 sys.path.insert(0, str(ROOT / "bin"))
 from services import find_postgres
@@ -58,12 +61,13 @@ def measure(database: str, *, quick: bool) -> Figures:
         for name, value in os.environ.items()
         if name not in ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DJANGO_SETTINGS_MODULE")
     }
-    environment |= {"VAR_DIR": str(FOLDER), "DATABASE_URL": database, "TIME_ZONE": "Europe/London"}
+    answer = FOLDER / "figures.json"
+    environment |= {"VAR_DIR": str(FOLDER), "FIGURES": str(answer)}
+    environment |= {"DATABASE_URL": database, "TIME_ZONE": "Europe/London"}
     command = [PYTHON, "-m", "benchmarks.measure", *(["--quick"] if quick else [])]
-    run = subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
-    figures: Figures = json.loads(run.stdout)
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+    figures: Figures = json.loads(answer.read_text())
+    answer.unlink()
     return figures
 
 
@@ -117,37 +121,37 @@ def rows_of(figures: Figures) -> list[list[str]]:
     return rows
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """In Markdown, and readable as it is."""
+def table(head: list[str], rows: list[list[str]], words: int) -> str:
+    """In Markdown, and readable as it is; the first columns are words, the others figures."""
     widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
 
     def line(cells: list[str]) -> str:
         padded = [
-            c.ljust(w) if n < 2 else c.rjust(w)
+            c.ljust(w) if n < words else c.rjust(w)
             for n, (c, w) in enumerate(zip(cells, widths, strict=True))
         ]
         return "| " + " | ".join(padded) + " |"
 
-    rule = ["-" * w if n < 2 else "-" * (w - 1) + ":" for n, w in enumerate(widths)]
+    rule = ["-" * w if n < words else "-" * (w - 1) + ":" for n, w in enumerate(widths)]
     return "\n".join(map(line, [head, rule, *rows]))
 
 
 def growth(found: list[Figures], key: str, names: dict[str, str], unit: str) -> str:
     """One table of growth: a row a size, a column an engine and question."""
-    head = [unit, ""] + [f"{f['engine']}: {title}" for f in found for title in names.values()]
+    head = [unit] + [f"{f['engine']}: {title}" for f in found for title in names.values()]
     rows = []
     for n, first in enumerate(found[0][key]):
         size = next(iter(first.values()))
         cells = [milliseconds(f[key][n][name]["ms"]) for f in found for name in names]
-        rows.append([f"{size:,}", "", *cells])
-    return table(head, rows)
+        rows.append([f"{size:,}", *cells])
+    return table(head, rows, 0)
 
 
 def report(found: list[Figures], versions: str) -> str:
     head = ["question", "engine", "ours", "queries", "django-appointment", "queries", "faster"]
-    parts = [versions, table(head, sorted(
-        (row for f in found for row in rows_of(f)), key=lambda row: not row[4]
-    ))]  # fmt: skip
+    rows = [row for figures in found for row in rows_of(figures)]
+    rows.sort(key=lambda row: not row[4])
+    parts = [versions, table(head, rows, 2)]
     for figures in found:
         apart = figures["apart"]
         lines = [
@@ -174,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.availability")
     parser.add_argument("--quick", action="store_true", help="stop the growth early")
     parser.add_argument("--engine", choices=["sqlite", "postgresql"], help="this one alone")
-    parser.add_argument("--plot", type=Path, default=FOLDER / "availability.svg")
+    parser.add_argument("--docs", action="store_true", help="put table and plot into docs/")
     options = parser.parse_args()
     versions = prepare()
     found = []
@@ -187,9 +191,15 @@ def main() -> None:
     if not measured:
         sys.exit("Nothing was measured.")
     (FOLDER / "availability.json").write_text(json.dumps(measured, indent=1))
-    print(report(measured, versions))
-    options.plot.write_text(plot(measured, versions))
-    print(f"\nPlot: {options.plot}")
+    words = report(measured, versions)
+    print(words)
+    picture = (ROOT / "docs" if options.docs else FOLDER) / "benchmarks.svg"
+    picture.write_text(plot(measured, versions))
+    print(f"\nPlot: {picture}")
+    if options.docs:
+        page = ROOT / "docs" / "benchmarks.md"
+        before, _old, after = re.split(f"(?<={BEGIN}\n)(.*)(?={END})", page.read_text(), flags=re.S)
+        page.write_text(f"{before}\n{words}\n\n{after}")
 
 
 if __name__ == "__main__":
