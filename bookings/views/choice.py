@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from bookings import policy
 from bookings.availability import Start
 from bookings.errors import StartNotOffered
 from clinic import clock
@@ -40,6 +41,17 @@ class Choice:
     practitioner: Practitioner | None = None
     location: Location | None = None
     start: datetime | None = None
+    # Another length than the treatment's own, and what it costs.
+    length: tuple[int, int] | None = None
+
+    @property
+    def minutes(self) -> int:
+        """How long the visit is."""
+        return self.length[0] if self.length else self.treatment.minutes
+
+    @property
+    def price_pence(self) -> int:
+        return self.length[1] if self.length else self.treatment.price_pence
 
     def params(self) -> dict[str, str]:
         """As an address says it; the start with its offset, so that a repeated hour is plain."""
@@ -50,6 +62,8 @@ class Choice:
             found["practitioner"] = self.practitioner.slug
         if self.location:
             found["location"] = self.location.slug
+        if self.length:
+            found["minutes"] = str(self.length[0])
         return found
 
     @property
@@ -131,7 +145,22 @@ def choose(treatment: Treatment, data: QueryDict) -> Choice:
     people, places = people_for(treatment), places_for(treatment)
     person = _named(people, data.get("practitioner", ""))
     place = _named(places, data.get("location", ""))
-    return Choice(treatment, people, places, person, place, read_start(data.get("start", "")))  # type: ignore[arg-type]
+    start, length = read_start(data.get("start", "")), _length(treatment, data.get("minutes", ""))
+    return Choice(treatment, people, places, person, place, start, length)  # type: ignore[arg-type]
+
+
+def _length(treatment: Treatment, text: str) -> tuple[int, int] | None:
+    """Another length the address asks for (BadAddress when the treatment does not come in it)."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 5):
+        raise BadAddress
+    if int(text) == treatment.minutes:
+        return None
+    try:
+        return policy.length_of(treatment, int(text))
+    except Refused as refused:
+        raise BadAddress(refused.sentence, status=404) from None
 
 
 def for_treatment(request: HttpRequest, slug: str) -> Choice:

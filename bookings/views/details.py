@@ -269,7 +269,9 @@ def _check_offered(choice: Choice) -> None:
     """Raise StartNotOffered or StartTaken: nobody answers questions for a time that is gone."""
     assert choice.start is not None  # noqa: S101
     day = choice.start.date()
-    query = availability.Query(choice.treatment, day, day, choice.practitioner, choice.location)
+    query = availability.Query(
+        choice.treatment, day, day, choice.practitioner, choice.location, minutes=choice.minutes
+    )
     if not ways.place(query, choice.start):
         raise StartTaken(
             availability.alternatives(
@@ -277,5 +279,6 @@ def _check_offered(choice: Choice) -> None:
                 choice.start,
                 practitioner=choice.practitioner,
                 location=choice.location,
+                minutes=choice.minutes,
             )
         )

@@ -175,6 +175,7 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
         let_go(old)
     hold = appointments.hold(
         treatment=choice.treatment,
+        minutes=choice.minutes,
         start=choice.start,
         practitioner=choice.practitioner,
         location=choice.location,
