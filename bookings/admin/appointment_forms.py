@@ -89,6 +89,13 @@ class BookForm(RefusableForm):
         widget=AdminTimeWidget(format="%H:%M"),
         help_text=_("By the clock of the location."),
     )
+    minutes = forms.IntegerField(
+        label=_("Another length, in minutes"),
+        required=False,
+        min_value=5,
+        max_value=600,
+        help_text=_("Leave empty for the treatment’s own."),
+    )
     asked = forms.BooleanField(
         label=_("I asked the red-flag questions, and every answer was no"),
         help_text=_("With a yes or a not sure, do not book: tell them where to get help now."),
@@ -112,7 +119,12 @@ class BookForm(RefusableForm):
             cleaned["start"] = self.wall(cleaned["location"])
 
     def wanted(self) -> dict[str, Any]:
-        return {**super().wanted(), "treatment": self.cleaned_data["treatment"]}
+        typed = self.cleaned_data
+        return {
+            **super().wanted(),
+            "treatment": typed["treatment"],
+            "minutes": typed.get("minutes"),
+        }
 
     def book(self, by: Actor) -> Appointment:
         """Book what was typed (Refused when it cannot be)."""
@@ -122,6 +134,7 @@ class BookForm(RefusableForm):
         answers = {question.code: "no" for question in questions.questions.all()}
         return verbs.book(
             treatment=typed["treatment"],
+            minutes=typed["minutes"],
             start=typed["start"],
             practitioner=typed["practitioner"],
             location=typed["location"],

@@ -74,7 +74,7 @@ def ask(desk: Client, status: int = 200, **changed: str) -> str:
 # --- the desk --------------------------------------------------------------------
 def test_the_page_asks_before_it_answers(desk: Client, world: World):
     html = desk.get(reverse("desk-why")).content.decode()
-    assert "Visit, 60 minutes" in html
+    assert "Acupuncture: Visit</option>" in html
     assert "Patients are not offered" not in html
     assert "There is a problem" not in html
 
@@ -118,6 +118,22 @@ def test_the_nearest_free_times_are_links(desk: Client, world: World):
     html = ask(desk)
     assert "Nearest free times" in html
     assert "day=2027-01-11&time=10%3A00" in html
+
+
+def test_another_length_is_booked_from_the_answer(staff: Client, world: World):
+    Length.objects.create(treatment=world.treatment, minutes=90, price_pence=9000)
+    html = ask(staff, treatment="visit.90")
+    address = html[html.index(reverse(ADD)) :]
+    typed = staff.get(address[: address.index('"')]).context["adminform"].form
+    assert typed["minutes"].value() == "90"
+    form = add_form(world, at(9), minutes="90")
+    assert staff.post(reverse(ADD), form).status_code == 302
+    assert Appointment.objects.get().minutes == 90
+
+
+def test_a_length_that_does_not_exist_is_refused_beside_it(staff: Client, world: World):
+    said = shown_errors(staff.post(reverse(ADD), add_form(world, at(9), minutes="50")))
+    assert "does not come in that length" in said["minutes"][0]
 
 
 def test_what_rules_alone_forbid_can_be_booked_by_staff(desk: Client, world: World):

@@ -26,10 +26,6 @@ from clinic.text import form_status
 from practitioners.models import Location, Practitioner, Treatment
 
 
-def _minutes(n: int) -> str:
-    return ngettext("%(n)d minute", "%(n)d minutes", n) % {"n": n}
-
-
 class TreatmentField(forms.ChoiceField):
     """A treatment in one of its lengths: its slug in the address, with “.90” for another length.
 
@@ -39,17 +35,19 @@ class TreatmentField(forms.ChoiceField):
     def offer(self, treatments: Iterable[Treatment]) -> None:
         self.rows: dict[str, tuple[Treatment, int | None]] = {}
         choices: list[tuple[str, Any]] = [("", _("Choose one"))]
-        for therapy, of_it in groupby(treatments, key=lambda t: t.therapy):
-            group = []
-            for treatment in of_it:
-                others = [length.minutes for length in treatment.lengths.all()]
-                for minutes in [None, *others]:
-                    key = f"{treatment.slug}.{minutes}" if minutes else treatment.slug
-                    self.rows[key] = (treatment, minutes)
-                    long = _minutes(minutes or treatment.minutes)
-                    group.append((key, f"{treatment.name}, {long}"))
-            choices.append((therapy.name, group))
+        for treatment in treatments:
+            lengths = [minutes for minutes, _pence in treatment.choices()]
+            for minutes in lengths:
+                own = minutes == treatment.minutes
+                key = treatment.slug if own else f"{treatment.slug}.{minutes}"
+                self.rows[key] = (treatment, None if own else minutes)
+                choices.append((key, _name(treatment, minutes) if lengths[1:] else str(treatment)))
         self.choices = choices
+
+
+def _name(treatment: Treatment, minutes: int) -> str:
+    named = ngettext("%(treatment)s, %(n)d minute", "%(treatment)s, %(n)d minutes", minutes)
+    return named % {"treatment": treatment, "n": minutes}
 
 
 class WhyForm(StyledForm):
@@ -69,7 +67,6 @@ class WhyForm(StyledForm):
         label=_("Time"),
         input_formats=["%H:%M"],
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", "step": 300}),
-        help_text=_("By the clock of the location."),
         error_messages={"invalid": _("There is no such time. Write it like 14:30.")},
     )
     practitioner = RowField(
@@ -80,6 +77,7 @@ class WhyForm(StyledForm):
     location = RowField(
         _("Any location"),
         label=_("Where"),
+        help_text=_("The time is by the clock there."),
         error_messages={"invalid_choice": _("There is no such location. Choose from the list.")},
     )
 
@@ -143,8 +141,7 @@ class Answer:
 
     start: datetime
     zone: str
-    treatment: Treatment
-    minutes: int
+    what: str
     practitioner: Practitioner | None
     location: Location | None
     # As a patient would find it online; reasons by location, first those that hold everywhere.
@@ -207,8 +204,7 @@ def answer(form: WhyForm) -> Answer:
     return Answer(
         start=start,
         zone=form.zone,
-        treatment=treatment,
-        minutes=minutes or treatment.minutes,
+        what=_name(treatment, minutes) if minutes else str(treatment),
         practitioner=person,
         location=place,
         said=said,
