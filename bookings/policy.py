@@ -45,7 +45,7 @@ def length_of(treatment: Treatment, minutes: int | None) -> tuple[int, int]:
     """
     if minutes is None or minutes == treatment.minutes:
         return treatment.minutes, treatment.price_pence
-    pence = None if treatment.is_group else dict(treatment.choices()).get(minutes)
+    pence = dict(treatment.choices()).get(minutes)
     if pence is None:
         raise Refused(
             _("This treatment does not come in that length. Please choose again."),

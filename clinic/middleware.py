@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
 from django.core.exceptions import (
@@ -43,9 +44,42 @@ PERMISSIONS_POLICY = ", ".join(
 def refuse(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
     """Answer 400 or 413: a page for a person, a problem document (RFC 9457) for the API."""
     if request.path_info.startswith("/api/"):
-        problem = {"type": "about:blank", "title": sentence, "status": status}
-        return JsonResponse(problem, status=status, content_type="application/problem+json")
+        return problem(status, sentence)
     return render(request, f"{status}.html", {"sentence": sentence}, status=status)
+
+
+def problem(status: int, detail: str = "") -> HttpResponse:
+    """A problem document (RFC 9457) for what the API itself never saw."""
+    name = HTTPStatus(status)
+    body = {
+        "type": "about:blank",
+        "title": name.phrase,
+        "status": status,
+        "code": name.name.lower(),
+        "detail": detail or name.description or name.phrase,
+    }
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+class ApiProblems:
+    """Answer a program with a problem document also where the site would show a page: no such
+    address, a method that does not belong to it, a fault of ours.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code < 400 or not request.path_info.startswith("/api/"):
+            return response
+        if response["Content-Type"] != "application/problem+json":
+            said = problem(response.status_code)
+            if "Allow" in response:
+                said["Allow"] = response["Allow"]
+            response = said
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 class PermissionsPolicy:

@@ -1,11 +1,11 @@
 """What goes in and out of the API, field by field."""
 
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
 from ninja import Field, Schema
-from pydantic import AwareDatetime, ConfigDict
+from pydantic import AwareDatetime, ConfigDict, PlainSerializer, WithJsonSchema
 
 from clinic.errors import Refused
 from clinic.phones import clean_phone
@@ -16,8 +16,34 @@ from ..messages import url
 from ..models import Appointment
 from ..patients import Details
 
+# As ISO 8601 with its offset, always of UTC: 2027-01-11T09:00:00+00:00.
+Instant = Annotated[
+    datetime,
+    PlainSerializer(lambda at: at.astimezone(UTC).isoformat(), return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+# On the wall of the location; 00:00 is the next midnight.
+PARTS = {
+    "morning": (time(0), time(12)),
+    "afternoon": (time(12), time(17)),
+    "evening": (time(17), time(0)),
+}
+
+
+def _example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
 
 class LocationOut(Schema):
+    model_config = _example(
+        slug="quayside",
+        name="Tidewell Quayside",
+        address="3 Lanternmaker’s Wharf, Bristol ZZ99 1AA",
+        phone="0117 496 0101",
+        timezone="Europe/London",
+        step_free=True,
+        hearing_loop=True,
+    )
     slug: str
     name: str
     address: str
@@ -28,18 +54,48 @@ class LocationOut(Schema):
 
 
 class TherapyOut(Schema):
+    model_config = _example(
+        slug="massage",
+        name="Massage",
+        summary="Hands-on work on tight and sore muscles.",
+        evidence="weak",
+    )
     slug: str
     name: str
     summary: str
     evidence: str = Field(alias="evidence_strength")
 
 
+class LengthOut(Schema):
+    minutes: int
+    price_pence: int
+
+
 class TreatmentOut(Schema):
+    """`lengths` are all that it can be booked in; `minutes` is the one you get without asking."""
+
+    model_config = _example(
+        slug="massage-60",
+        name="Classic",
+        therapy="massage",
+        minutes=60,
+        price_pence=6200,
+        lengths=[
+            {"minutes": 30, "price_pence": 3800},
+            {"minutes": 60, "price_pence": 6200},
+            {"minutes": 90, "price_pence": 8500},
+        ],
+        currency="GBP",
+        audience="all",
+        asks_birth_date=False,
+        min_age=16,
+    )
     slug: str
     name: str
     therapy: str
     minutes: int
     price_pence: int
+    lengths: list[LengthOut]
     currency: str = "GBP"
     audience: str
     asks_birth_date: bool
@@ -49,11 +105,25 @@ class TreatmentOut(Schema):
     def resolve_therapy(row: Any) -> str:
         return row.therapy.slug
 
+    @staticmethod
+    def resolve_lengths(row: Any) -> list[dict[str, int]]:
+        return [{"minutes": m, "price_pence": pence} for m, pence in row.choices()]
+
 
 class PractitionerOut(Schema):
+    model_config = _example(
+        slug="saoirse-fennimore",
+        name="Saoirse Fennimore",
+        profession="Massage therapist",
+        gender="woman",
+        treatments=["massage-60"],
+        languages=["en", "ga"],
+        takes_new_patients=True,
+    )
     slug: str
     name: str
     profession: str
+    gender: str
     treatments: list[str]
     languages: list[str]
     takes_new_patients: bool
@@ -68,7 +138,10 @@ class PractitionerOut(Schema):
 
 
 class StartOut(Schema):
-    start: datetime
+    model_config = _example(
+        start="2027-01-11T09:00:00+00:00", location="quayside", practitioners=["saoirse-fennimore"]
+    )
+    start: Instant
     location: str
     practitioners: list[str]
 
@@ -79,7 +152,20 @@ class StartOut(Schema):
 
 
 class AvailabilityOut(Schema):
+    model_config = _example(
+        treatment="massage-60",
+        minutes=60,
+        timezone="Europe/London",
+        starts=[
+            {
+                "start": "2027-01-11T09:00:00+00:00",
+                "location": "quayside",
+                "practitioners": ["saoirse-fennimore"],
+            }
+        ],
+    )
     treatment: str
+    minutes: int
     timezone: str
     starts: list[StartOut]
 
@@ -95,9 +181,24 @@ class PatientIn(Schema):
 class AppointmentIn(Schema):
     """`screening` maps the code of a safety question to yes, no or unsure; {} is no to all."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        **_example(
+            treatment="massage-60",
+            start="2027-01-11T09:00:00+00:00",
+            minutes=90,
+            practitioner="saoirse-fennimore",
+            location="quayside",
+            patient={"name": "Pat Example", "email": "pat@example.org", "phone": "0117 496 0123"},
+            note="My left shoulder.",
+            screening={},
+        ),
+    )
     treatment: str = Field(max_length=120)
     start: AwareDatetime
+    minutes: int | None = Field(
+        None, ge=5, le=600, description="One of the treatment’s lengths; its own unless said."
+    )
     practitioner: str | None = Field(None, max_length=120)
     location: str | None = Field(None, max_length=80)
     patient: PatientIn
@@ -118,27 +219,42 @@ class AppointmentIn(Schema):
 
 
 class CancelIn(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", **_example(reason="I am away that week."))
     reason: str = Field("", max_length=200)
 
 
 class RescheduleIn(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", **_example(start="2027-01-12T14:00:00+00:00"))
     start: AwareDatetime
     practitioner: str | None = Field(None, max_length=120)
 
 
 class AppointmentOut(Schema):
+    model_config = _example(
+        reference="TW-4K7P2",
+        status="booked",
+        treatment="massage-60",
+        minutes=90,
+        start="2027-01-11T09:00:00+00:00",
+        end="2027-01-11T10:30:00+00:00",
+        timezone="Europe/London",
+        practitioner="saoirse-fennimore",
+        location="quayside",
+        price_pence=8500,
+        free_cancellation_until="2027-01-10T09:00:00+00:00",
+        manage_url="https://clinic.example.org/appointments/pQ7…/",
+    )
     reference: str
     status: str
     treatment: str
-    start: datetime
-    end: datetime
+    minutes: int
+    start: Instant
+    end: Instant
     timezone: str
     practitioner: str
     location: str
     price_pence: int
-    free_cancellation_until: datetime
+    free_cancellation_until: Instant
     manage_url: str
 
     @classmethod
@@ -147,6 +263,7 @@ class AppointmentOut(Schema):
             reference=row.reference,
             status=row.state,
             treatment=row.treatment.slug,
+            minutes=row.minutes,
             start=row.starts_at,
             end=row.ends_at,
             timezone=row.location.time_zone,
@@ -165,6 +282,21 @@ class FieldProblem(Schema):
 
 class Problem(Schema):
     """A problem document (RFC 9457); `code` is stable, `detail` is for people."""
+
+    model_config = _example(
+        type="about:blank",
+        title="Conflict",
+        status=409,
+        code="start_taken",
+        detail="This time has just been taken. Please choose another one.",
+        alternatives=[
+            {
+                "start": "2027-01-11T10:00:00+00:00",
+                "location": "quayside",
+                "practitioners": ["saoirse-fennimore"],
+            }
+        ],
+    )
 
     type: str = "about:blank"
     title: str

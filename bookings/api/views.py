@@ -2,26 +2,29 @@
 
 import re
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from ninja import Body, NinjaAPI, Path, Query
+from ninja import Body, Path, Query
+from ninja.decorators import decorate_view
 from ninja.parser import Parser
 from ninja.responses import Response
 
 from clinic import throttle
 from clinic.clock import now
 from clinic.errors import Refused
-from practitioners.models import Location, Practitioner, Therapy, Treatment
+from practitioners.models import Language, Location, Practitioner, Therapy, Treatment
 
 from .. import appointments, availability, policy, screening
 from ..actors import API
 from ..models import Appointment, ScreeningRecord, State
 from . import payloads as p
+from .freshness import A_WHILE, ASK_EACH_TIME, kept
 from .idempotency import once
 from .problems import TooMany, register
+from .schema import IDEMPOTENCY_KEY, IF_NONE_MATCH, DocumentedAPI
 
 MOST_ROWS = 500
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,48}")
@@ -41,40 +44,54 @@ class JsonOnly(Parser):
         return {} if form or not request.body.strip() else super().parse_body(request)
 
 
-api = NinjaAPI(
+api = DocumentedAPI(
     parser=JsonOnly(),
     title="Clinic bookings",
     version="1",
     urls_namespace="api",
     docs_url=None,
-    description="Free times, and booking them. Instants are in UTC. Errors are problem documents.",
+    description="Free times, and booking them. Instants are in UTC. Errors are problem documents. "
+    "No answer about free times may be used again without asking: send its ETag back.",
 )
 register(api)
 _PROBLEMS = {frozenset({400, 404, 409, 422, 429, 503, 403}): p.Problem}
 
 
-@api.get("/locations", response={200: list[p.LocationOut], 429: p.Problem})
+def _reads(path: str, answer: Any, cache_control: str) -> Any:
+    """A GET, and its HEAD, whose answer can be asked for again with its ETag."""
+
+    def add(view: Any) -> Any:
+        view = decorate_view(kept(cache_control))(view)
+        responses = {200: answer, 304: None, **_PROBLEMS}
+        api.api_operation(["HEAD"], path, response=responses, include_in_schema=False)(view)
+        extra = {"parameters": [IF_NONE_MATCH]}
+        return api.get(path, response=responses, openapi_extra=extra)(view)
+
+    return add
+
+
+@_reads("/locations", list[p.LocationOut], A_WHILE)
 def locations(request: HttpRequest) -> Any:
     """The clinic's branches."""
     _throttled(request)
     return Location.objects.published()[:MOST_ROWS]
 
 
-@api.get("/therapies", response={200: list[p.TherapyOut], 429: p.Problem})
+@_reads("/therapies", list[p.TherapyOut], A_WHILE)
 def therapies(request: HttpRequest) -> Any:
     """What the clinic offers."""
     _throttled(request)
     return Therapy.objects.published()[:MOST_ROWS]
 
 
-@api.get("/treatments", response={200: list[p.TreatmentOut], 429: p.Problem})
+@_reads("/treatments", list[p.TreatmentOut], A_WHILE)
 def treatments(request: HttpRequest) -> Any:
     """What can be booked."""
     _throttled(request)
     return Treatment.objects.bookable()[:MOST_ROWS]
 
 
-@api.get("/practitioners", response={200: list[p.PractitionerOut], 429: p.Problem})
+@_reads("/practitioners", list[p.PractitionerOut], A_WHILE)
 def practitioners(request: HttpRequest) -> Any:
     """Who gives treatments."""
     _throttled(request)
@@ -82,19 +99,38 @@ def practitioners(request: HttpRequest) -> Any:
     return Practitioner.objects.published().prefetch_related(given, "languages")[:MOST_ROWS]
 
 
-@api.get("/availability", response={200: p.AvailabilityOut, **_PROBLEMS})
+@_reads("/availability", p.AvailabilityOut, ASK_EACH_TIME)
 def free_starts(
     request: HttpRequest,
-    treatment: str = Query(..., max_length=120),
-    first: date = Query(..., alias="from"),
-    last: date = Query(..., alias="to"),
-    practitioner: str | None = Query(None, max_length=120),
-    location: str | None = Query(None, max_length=80),
+    treatment: str = Query(..., max_length=120, description="Its slug.", example="massage-60"),
+    first: date = Query(
+        ..., alias="from", description="The first local date.", example="2027-01-11"
+    ),
+    last: date = Query(..., alias="to", description="The last local date.", example="2027-01-17"),
+    practitioner: str | None = Query(None, max_length=120, description="With whom: a slug."),
+    location: str | None = Query(None, max_length=80, description="Where: a slug."),
+    minutes: int | None = Query(
+        None, ge=5, le=600, description="One of the treatment’s lengths; its own unless said."
+    ),
+    gender: Literal["woman", "man", "non-binary"] | None = Query(
+        None, description="Of the practitioner."
+    ),
+    language: str | None = Query(
+        None,
+        max_length=12,
+        description="That the practitioner speaks: a code, as in /practitioners.",
+    ),
+    part: Literal["morning", "afternoon", "evening"] | None = Query(
+        None, description="Of the day: until 12:00, until 17:00, after that, on the local clock."
+    ),
 ) -> Any:
     """Every start of a treatment on the local dates from..to, at most 62 days."""
     _throttled(request)
     wanted = _find(Treatment.objects.bookable(), treatment, "treatment", 404)
     who, where = _who_and_where(practitioner, location, 404)
+    length, _pence = policy.length_of(wanted, minutes)
+    if language and not Language.objects.filter(code=language).exists():
+        raise _unknown("language", 404)
     if last < first:
         raise Refused(_("The last day is before the first."), code="invalid", field="to")
     if (last - first).days >= availability.LONGEST_DAYS:
@@ -104,12 +140,31 @@ def free_starts(
     if abs((first - now().date()).days) > 800:
         found = []
     else:
-        found = availability.starts(wanted, first, last, practitioner=who, location=where)
+        found = availability.starts(
+            wanted,
+            first,
+            last,
+            practitioner=who,
+            location=where,
+            minutes=length,
+            gender=gender or "",
+            language=language or "",
+            hours=p.PARTS[part] if part else None,
+        )
     zone = (where or Location.objects.published().first() or Location()).time_zone
-    return {"treatment": wanted.slug, "timezone": zone, "starts": [p.StartOut.of(s) for s in found]}
+    return {
+        "treatment": wanted.slug,
+        "minutes": length,
+        "timezone": zone,
+        "starts": [p.StartOut.of(s) for s in found],
+    }
 
 
-@api.post("/appointments", response={201: p.AppointmentOut, **_PROBLEMS})
+@api.post(
+    "/appointments",
+    response={201: p.AppointmentOut, **_PROBLEMS},
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
+)
 def book(request: HttpRequest, payload: p.AppointmentIn) -> Any:
     """Book a start. Send an Idempotency-Key, so that trying again can't book twice."""
     _throttled(request)
@@ -122,6 +177,7 @@ def book(request: HttpRequest, payload: p.AppointmentIn) -> Any:
         row = appointments.book(
             treatment=treatment,
             start=_utc(payload.start),
+            minutes=payload.minutes,
             practitioner=who,
             location=where,
             screening=record,
@@ -139,6 +195,9 @@ def book(request: HttpRequest, payload: p.AppointmentIn) -> Any:
     return response
 
 
+@api.api_operation(
+    ["HEAD"], "/appointments/{token}", response=p.AppointmentOut, include_in_schema=False
+)
 @api.get("/appointments/{token}", response={200: p.AppointmentOut, **_PROBLEMS})
 def see(request: HttpRequest, token: str = Path(..., max_length=100)) -> Any:
     """One appointment, for whoever holds its token."""
@@ -191,10 +250,14 @@ def _by_token(token: str) -> Appointment:
 def _find(rows: Any, slug: str, field: str, status: int) -> Any:
     row = rows.filter(slug=slug).first() if "\0" not in slug else None
     if row is None:
-        refusal = Refused(_("We do not know this one."), code="unknown", field=field)
-        refusal.status = status
-        raise refusal
+        raise _unknown(field, status)
     return row
+
+
+def _unknown(field: str, status: int) -> Refused:
+    refusal = Refused(_("We do not know this one."), code="unknown", field=field)
+    refusal.status = status
+    return refusal
 
 
 def _who_and_where(

@@ -172,7 +172,8 @@ class Treatment(models.Model):
 
         Reads `lengths`: prefetch it for a list.
         """
-        others = {row.minutes: row.price_pence for row in self.lengths.all()}
+        rows = [] if self.is_group else self.lengths.all()
+        others = {row.minutes: row.price_pence for row in rows}
         return sorted({**others, self.minutes: self.price_pence}.items())
 
     @property
