@@ -17,6 +17,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.backends.sqlite3.base import Database
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
 from practitioners.models import Audience, Location, Practitioner, Therapy, Treatment
@@ -117,6 +118,7 @@ class Rows:
     busy: list[Busy] = field(default_factory=list)
     # Whether a group may still use what a hold that is over has taken.
     has_left_over: bool = False
+    has_journeys: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,12 +141,13 @@ class Wanted:
 def load(window: Window, wanted: Wanted, now: datetime) -> Rows:
     """All that decides when the treatments can start. One query where nobody gives them."""
     rows = Rows()
-    sql = _Sql(window, now)
-    _load_people(rows, sql, wanted)
-    if rows.people:
-        _load_needs(rows, sql)
-        _load_hours(rows, sql)
-        _load_busy(rows, sql, wanted.moving)
+    with connection.cursor() as cursor:
+        sql = _Sql(window, now, cursor)
+        _load_people(rows, sql, wanted)
+        if rows.people:
+            _load_needs(rows, sql)
+            _load_hours(rows, sql)
+            _load_busy(rows, sql, wanted.moving)
     return rows
 
 
@@ -159,8 +162,8 @@ _EPOCH = (
 class _Sql:
     """Where the engines differ: how instants, ticks and rows are written and read."""
 
-    def __init__(self, window: Window, now: datetime) -> None:
-        self.window = window
+    def __init__(self, window: Window, now: datetime, cursor: CursorWrapper) -> None:
+        self.window, self.cursor = window, cursor
         self.is_sqlite = connection.vendor == "sqlite"
         self.now, self.origin, self.end, self.earliest = (
             connection.ops.adapt_datetimefield_value(at)
@@ -169,9 +172,8 @@ class _Sql:
         self._epoch = int(window.origin.timestamp())
 
     def run(self, sql: str, params: Iterable[Any]) -> list[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, list(params))
-            return cursor.fetchall()
+        self.cursor.execute(sql, list(params))
+        return self.cursor.fetchall()
 
     def tick(self, column: str, *, up: bool = False) -> str:
         """The tick that an instant lies in, or with `up` the first one not before it."""
@@ -232,10 +234,12 @@ _REGISTERED = """
     FROM practitioners_registration g WHERE g.practitioner_id = p.id AND g.is_required"""
 
 
-# Whether a hold of a group is over and not cleared away yet: seldom, and then within a minute.
-_LEFT = """EXISTS (
+# What is seldom there and dear to look for: a group's hold that is over and not cleared away yet
+# (within a minute it is), and journeys between locations.
+_SELDOM = """EXISTS (
     SELECT 1 FROM bookings_appointment h JOIN practitioners_treatment i ON i.id = h.treatment_id
-    WHERE h.state = 'held' AND h.held_until <= %s AND i.is_group)"""
+    WHERE h.state = 'held' AND h.held_until <= %s AND i.is_group),
+    EXISTS (SELECT 1 FROM bookings_journey)"""
 
 
 def _load_people(rows: Rows, sql: _Sql, wanted: Wanted) -> None:
@@ -269,7 +273,7 @@ def _load_people(rows: Rows, sql: _Sql, wanted: Wanted) -> None:
         )
         params.append(wanted.language)
     found = sql.run(
-        f"SELECT x.treatment_id, r.id, ({_REGISTERED}), {_LEFT}, {columns}"
+        f"SELECT x.treatment_id, r.id, ({_REGISTERED}), {_SELDOM}, {columns}"
         " FROM practitioners_practitioner_treatments x"
         " JOIN practitioners_practitioner p ON p.id = x.practitioner_id"
         f" JOIN bookings_resource r ON r.practitioner_id = p.id{joins}"
@@ -277,9 +281,9 @@ def _load_people(rows: Rows, sql: _Sql, wanted: Wanted) -> None:
         " ORDER BY p.position, p.name, p.id, x.treatment_id",
         [sql.now, *params],
     )
-    for treatment, body, registered, left, *values in found:
+    for treatment, body, registered, left, journeys, *values in found:
         pk = values[0]
-        rows.has_left_over = bool(left)
+        rows.has_left_over, rows.has_journeys = bool(left), bool(journeys)
         if pk not in rows.people:
             person = _PERSON.make(values[: len(_PERSON)], sql)
             until = _earlier(person.insured_until, sql.date(registered))
@@ -387,18 +391,17 @@ def _load_busy(rows: Rows, sql: _Sql, moving: Appointment | None) -> None:
     arms = [_absences(rows, sql)]
     if rows.has_left_over:
         arms.append(_left_over(list(rows.things), sql))
-    if len(rows.locations) > 1:
-        # Where somebody is booked matters to those who travel, and costs a join.
-        bodies = {p.body for p in rows.people.values()}
-        rooms = [pk for pk in rows.things if pk not in bodies]
-        arms.append(_taken(list(bodies), sql, moving, with_place=True))
-        if rooms:
-            arms.append(_taken(rooms, sql, moving))
+    bodies = {p.body for p in rows.people.values()}
+    if rows.has_journeys and len(rows.locations) > 1:
+        # Where somebody is booked matters to those who travel.
+        arms.append(_taken(list(bodies), sql, moving, place=_WHERE))
         arms.append(
             (f"SELECT {int(What.JOURNEY)}, one_id, other_id, minutes, 0 FROM bookings_journey", [])
         )
     else:
-        arms.append(_taken(list(rows.things), sql, moving))
+        arms.append(_taken(list(bodies), sql, moving))
+    if rooms := [pk for pk in rows.things if pk not in bodies]:
+        arms.append(_taken(rooms, sql, moving))
     if groups := [pk for pk, t in rows.treatments.items() if t.is_group]:
         where = f"a.treatment_id IN ({_ids(groups)})"
         arms.append(_visits("a.treatment_id", where, sql, moving))
@@ -435,23 +438,23 @@ def _absences(rows: Rows, sql: _Sql) -> Arm:
     )
 
 
-def _taken(
-    ids: list[int], sql: _Sql, moving: Appointment | None, *, with_place: bool = False
-) -> Arm:
-    place, join = ("b.location_id", True) if with_place else ("0", False)
-    join = join or bool(moving and moving.treatment.is_group)
-    but = ""
+# Looked up for each: joined, PostgreSQL may read every appointment there ever was.
+_WHERE = "(SELECT w.location_id FROM bookings_appointment w WHERE w.id = r.appointment_id)"
+
+
+def _taken(ids: list[int], sql: _Sql, moving: Appointment | None, *, place: str = "0") -> Arm:
+    join, but = "", ""
     params: list[Any] = []
     if moving is not None:
         but, params = " AND r.appointment_id <> %s", [moving.pk]
         if moving.treatment.is_group:
+            join = " JOIN bookings_appointment b ON b.id = r.appointment_id"
             but = f" AND NOT (r.appointment_id = %s AND (NOT {_SHARED} OR NOT EXISTS ({_MATES})))"
             params.append(sql.now)
     return (
         f"SELECT {int(What.TAKEN)}, r.resource_id, {place},"
-        f" {sql.tick('r.starts_at')}, {sql.tick('r.ends_at', up=True)} FROM bookings_reservation r"
-        + (" JOIN bookings_appointment b ON b.id = r.appointment_id" if join else "")
-        + f" WHERE r.resource_id IN ({_ids(ids)})"
+        f" {sql.tick('r.starts_at')}, {sql.tick('r.ends_at', up=True)}"
+        f" FROM bookings_reservation r{join} WHERE r.resource_id IN ({_ids(ids)})"
         " AND r.starts_at >= %s AND r.starts_at < %s AND r.ends_at > %s"
         " AND r.appointment_id NOT IN (SELECT id FROM bookings_appointment"
         f" WHERE state = 'held' AND held_until <= %s){but}",
