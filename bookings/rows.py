@@ -9,6 +9,7 @@ the database: with tens of thousands of reservations, turning text into datetime
 than finding them.
 """
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -16,7 +17,6 @@ from enum import IntEnum
 from typing import Any
 
 from django.db import connection
-from django.db.backends.sqlite3.base import Database
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
@@ -154,7 +154,7 @@ def load(window: Window, wanted: Wanted, now: datetime) -> Rows:
 # Seconds since 1970 of an instant as SQLite keeps it.
 _EPOCH = (
     "unixepoch({})"
-    if Database.sqlite_version_info >= (3, 38)
+    if sqlite3.sqlite_version_info >= (3, 38)
     else "CAST(strftime('%%s', {}) AS INTEGER)"
 )
 
