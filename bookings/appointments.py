@@ -7,6 +7,7 @@ from it. Verbs raise subclasses of clinic.errors.Refused and change nothing then
 aware, in UTC. `by` says who does it.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,19 +54,28 @@ def hold(
     minutes: int | None = None,
     screening: ScreeningRecord | None,
     proved: Patient | None = None,
+    instead_of: Iterable[Appointment] = (),
     by: Actor,
     source: str = Appointment.Source.WEB,
 ) -> Appointment:
     """Keep a start for HOLD_MINUTES, while the patient fills in the details.
 
-    `minutes` is another length that the treatment comes in. Raises ScreeningNeeded or RedFlag (the
-    gate), NeedsProof or NeedsAssessment, StartNotOffered, StartTaken with alternatives.
+    `minutes` is another length that the treatment comes in. The holds of `instead_of` are given up
+    for it in the same transaction: where it cannot be had, they are kept. Raises ScreeningNeeded
+    or RedFlag (the gate), NeedsProof or NeedsAssessment, StartNotOffered, StartTaken with
+    alternatives.
     """
     _gate(screening, by)
     policy.check_audience(treatment, proved, start)
     length = policy.length_of(treatment, minutes)
     query = _query(treatment, start, practitioner, location, minutes=length[0])
-    return _taking(query, start, lambda: _hold(query, start, length, screening, proved, by, source))
+
+    def swap() -> Appointment:
+        for old in instead_of:
+            _release(old, by)
+        return _hold(query, start, length, screening, proved, by, source)
+
+    return _taking(query, start, swap)
 
 
 def book(
@@ -149,10 +159,7 @@ def extend_hold(appointment: Appointment, *, by: Actor) -> Appointment:
 @transaction.atomic
 def release(appointment: Appointment, *, by: Actor) -> None:
     """Give up a hold; nothing happens when it is none any more."""
-    locked = _locked(appointment)
-    if locked.state == State.HELD:
-        _move(locked, "release", State.EXPIRED, by, held_until=None)
-        placing.free(locked)
+    _release(appointment, by)
 
 
 def expire_holds(limit: int = 500) -> int:
@@ -359,6 +366,13 @@ def _hold(
     row = placing.secure(query, start, take)
     _note(row, "hold", by, "")
     return row
+
+
+def _release(appointment: Appointment, by: Actor) -> None:
+    locked = _locked(appointment)
+    if locked.state == State.HELD:
+        _move(locked, "release", State.EXPIRED, by, held_until=None)
+        placing.free(locked)
 
 
 def _put(row: Appointment, way: Placement, start: datetime) -> None:

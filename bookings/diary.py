@@ -131,6 +131,18 @@ class LocationDay:
     cancelled: list[Appointment]
 
     @cached_property
+    def lines(self) -> list[Entry | Gap]:
+        """The entries, and between them the times to come in which nobody is booked here."""
+        lines: list[Entry | Gap] = []
+        end = None
+        for entry in self.entries:
+            if end and end > entry.now and entry.starts_at - end >= timedelta(minutes=GAP_MINUTES):
+                lines.append(Gap(end, entry.starts_at, self.location))
+            lines.append(entry)
+            end = max(end or entry.ends_at, entry.ends_at)
+        return lines
+
+    @cached_property
     def tally(self) -> Counter[str]:
         """How many appointments are in each state, and in all (`total`, holds not counted)."""
         states = [str(a.state) for e in self.entries for a in e.appointments]

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from clinic import clock
 from clinic.phones import PhoneField
 from clinic.text import BlockField, LineField, MailField
-from practitioners.models import Location, Practitioner, Therapy, Treatment
+from practitioners.models import Gender, Location, Practitioner, Therapy, Treatment
 
 from .models import Patient, SafetyQuestion, ScreeningForm
 from .patients import Details
@@ -154,6 +154,47 @@ class ChooseForm(FilterForm):
     def __init__(self, therapies: Iterable[Therapy], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("therapy", therapies)
+
+
+class CalendarForm(FilterForm):
+    """The calendar's: also which practitioner, where those who can be chosen differ in it.
+
+    Reads the languages of `people`: prefetch them. Only shows; the address is read by
+    views.calendar.
+    """
+
+    gender = forms.ChoiceField(label=_("Gender of the practitioner"), required=False)
+    language = forms.ChoiceField(label=_("Language they speak"), required=False)
+
+    def __init__(
+        self, people: Iterable[Practitioner], places: Iterable[Location], *args: Any, **kwargs: Any
+    ) -> None:
+        people, places = list(people), list(places)
+        super().__init__(people, places, *args, **kwargs)
+        genders = {p.gender for p in people}
+        spoken = {la.code: la.name for p in people for la in p.languages.all()}
+        shared = [code for code in spoken if all(code in _codes(p) for p in people)]
+        self._choose("gender", _("Any"), [c for c in Gender.choices if c[0] and c[0] in genders])
+        self._choose("language", _("Any"), sorted(spoken.items(), key=lambda row: row[1]))
+        tells = {
+            "practitioner": len(people) > 1,
+            "location": len(places) > 1,
+            "gender": len(genders) > 1,
+            "language": len(spoken) > len(shared),
+        }
+        for name, differs in tells.items():
+            # What is set already can be seen and taken back.
+            if not differs and not self.initial.get(name):
+                del self.fields[name]
+
+    def _choose(self, name: str, everything: Any, rows: list[tuple[str, Any]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101
+        field.choices = [("", everything), *rows]
+
+
+def _codes(person: Practitioner) -> set[str]:
+    return {language.code for language in person.languages.all()}
 
 
 class DateOfBirthWidget(forms.MultiWidget):

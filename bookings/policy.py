@@ -41,18 +41,18 @@ def check_audience(treatment: Treatment, patient: Patient | None, start: datetim
 def length_of(treatment: Treatment, minutes: int | None) -> tuple[int, int]:
     """(minutes, pence) of a visit: the treatment's own, or another length it comes in.
 
-    Raises Refused for a length it does not come in. A query where another one is asked for.
+    Raises Refused for a length it does not come in. Reads `lengths` where another is asked for.
     """
     if minutes is None or minutes == treatment.minutes:
         return treatment.minutes, treatment.price_pence
-    length = treatment.lengths.filter(minutes=minutes).first()
-    if length is None:
+    pence = None if treatment.is_group else dict(treatment.choices()).get(minutes)
+    if pence is None:
         raise Refused(
             _("This treatment does not come in that length. Please choose again."),
             code="no_such_length",
             field="minutes",
         )
-    return length.minutes, length.price_pence
+    return minutes, pence
 
 
 def age_on(born: date, day: date) -> int:

@@ -4,7 +4,7 @@ Instants are aware datetimes in UTC. A wall time is what a clock on the wall of 
 shows; it exists only together with a zone.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
@@ -38,6 +38,19 @@ def midnight(day: date, zone: str) -> datetime:
     while (instant - timedelta(minutes=5)).astimezone(there).date() == day:
         instant -= timedelta(minutes=5)
     return instant
+
+
+def at_wall(day: date, at: time, zone: str) -> datetime | None:
+    """The first instant at which the wall of `zone` shows this date and time.
+
+    None if it never does: in the hour that the clocks skip, beyond the ends of the calendar.
+    """
+    try:
+        there = datetime.combine(day, at, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        shown = local(there, zone).replace(tzinfo=None)
+    except OverflowError:
+        return None
+    return there if shown == datetime.combine(day, at) else None
 
 
 def same_wall_time_days_before(instant: datetime, days: int, zone: str) -> datetime:

@@ -3,6 +3,7 @@
 from hashlib import blake2b
 
 from django.db.models import Min, Q
+from django.db.models.functions import Coalesce, Least
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response, patch_cache_control
@@ -19,11 +20,11 @@ A_WEEK = 60 * 60 * 24 * 7
 
 @require_safe
 def therapies(request: HttpRequest) -> HttpResponse:
-    """Every published therapy, with its lowest price."""
+    """Every published therapy, with its lowest price, of whatever length."""
     bookable = Q(treatments__is_published=True)
-    found = Therapy.objects.published().annotate(
-        from_pence=Min("treatments__price_pence", filter=bookable)
-    )
+    own = Min("treatments__price_pence", filter=bookable)
+    other = Min("treatments__lengths__price_pence", filter=bookable)
+    found = Therapy.objects.published().annotate(from_pence=Least(own, Coalesce(other, own)))
     context = {"therapies": found, "canonical": canonical(request)}
     return render(request, "practitioners/therapies.html", context)
 

@@ -1,15 +1,14 @@
 """The two forms of an appointment in the admin: book one, and move one."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib.admin.widgets import AdminDateWidget, AdminTimeWidget
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from clinic.clock import local
+from clinic.clock import at_wall
 from clinic.errors import Refused
 from clinic.text import BlockField
 from practitioners.models import Location
@@ -17,7 +16,8 @@ from practitioners.models import Location
 from .. import appointments as verbs
 from .. import screening
 from ..actors import Actor
-from ..errors import StartTaken
+from ..errors import StartNotOffered, StartTaken
+from ..explain import explain
 from ..models import Appointment, Patient
 from ..patients import Details
 from .columns import SmallArea, clock_time
@@ -34,13 +34,31 @@ class RefusableForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
+        self.place(cleaned)
         if self.refused:
             field = BESIDE.get(self.refused.field or "", self.refused.field)
             self.add_error(field if field in self.fields else None, self._sentences(self.refused))
         return cleaned
 
+    def place(self, cleaned: dict[str, Any]) -> None:
+        """Add the `start` that was typed."""
+        raise NotImplementedError
+
+    def wanted(self) -> dict[str, Any]:
+        """What was asked of the calendar: arguments of `explain`."""
+        return {
+            "start": self.cleaned_data["start"],
+            "practitioner": self.cleaned_data.get("practitioner"),
+            "location": self.cleaned_data["location"],
+            "override": True,
+        }
+
     def _sentences(self, refused: Refused) -> list[str]:
         sentences = [str(refused.sentence)]
+        if isinstance(refused, StartTaken | StartNotOffered) and "start" in self.cleaned_data:
+            # Free again meanwhile: nothing to explain.
+            answer = explain(**self.wanted())
+            sentences += [line.sentence for line in answer.lines if not answer.is_offered]
         free = refused.alternatives[:SHOWN_ALTERNATIVES] if isinstance(refused, StartTaken) else []
         if free:
             times = "; ".join(
@@ -54,8 +72,8 @@ class RefusableForm(forms.ModelForm):
         """Day and time as typed, by the location’s clock; ValidationError in the lost hour."""
         day: date = self.cleaned_data["day"]
         at: time = self.cleaned_data["time"]
-        there = datetime.combine(day, at, tzinfo=ZoneInfo(location.time_zone)).astimezone(UTC)
-        if local(there, location.time_zone).time() != at:
+        there = at_wall(day, at, location.time_zone)
+        if there is None:
             raise ValidationError(
                 {"time": _("The clocks go forward: this time does not exist on that day.")}
             )
@@ -70,6 +88,13 @@ class BookForm(RefusableForm):
         label=_("Time"),
         widget=AdminTimeWidget(format="%H:%M"),
         help_text=_("By the clock of the location."),
+    )
+    minutes = forms.IntegerField(
+        label=_("Another length, in minutes"),
+        required=False,
+        min_value=5,
+        max_value=600,
+        help_text=_("Leave empty for the treatment’s own."),
     )
     asked = forms.BooleanField(
         label=_("I asked the red-flag questions, and every answer was no"),
@@ -89,11 +114,17 @@ class BookForm(RefusableForm):
         self.fields["practitioner"].help_text = _("Leave empty for anyone who is free.")
         self.fields["patient"].required = True
 
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or self.cleaned_data
+    def place(self, cleaned: dict[str, Any]) -> None:
         if {"day", "time", "location"} <= cleaned.keys():
             cleaned["start"] = self.wall(cleaned["location"])
-        return cleaned
+
+    def wanted(self) -> dict[str, Any]:
+        typed = self.cleaned_data
+        return {
+            **super().wanted(),
+            "treatment": typed["treatment"],
+            "minutes": typed.get("minutes"),
+        }
 
     def book(self, by: Actor) -> Appointment:
         """Book what was typed (Refused when it cannot be)."""
@@ -103,6 +134,7 @@ class BookForm(RefusableForm):
         answers = {question.code: "no" for question in questions.questions.all()}
         return verbs.book(
             treatment=typed["treatment"],
+            minutes=typed["minutes"],
             start=typed["start"],
             practitioner=typed["practitioner"],
             location=typed["location"],
@@ -152,8 +184,7 @@ class MoveForm(RefusableForm):
             if name in self.fields:
                 self.fields[name].required = True
 
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or self.cleaned_data
+    def place(self, cleaned: dict[str, Any]) -> None:
         place = {"day", "time", "location", "practitioner"}
         if place <= self.fields.keys() and place <= cleaned.keys():
             start, practitioner, location = self.before
@@ -169,7 +200,16 @@ class MoveForm(RefusableForm):
                 self.add_error(
                     None, _("Somebody changed this appointment meanwhile. Look at it again first.")
                 )
-        return cleaned
+
+    def wanted(self) -> dict[str, Any]:
+        # The form's own instance carries what was typed; its number and treatment stay.
+        visit = self.instance
+        return {
+            **super().wanted(),
+            "treatment": visit.treatment,
+            "moving": visit,
+            "minutes": visit.minutes,
+        }
 
     def move(self, by: Actor) -> None:
         """Move the appointment where something of its place changed (Refused when it cannot be)."""

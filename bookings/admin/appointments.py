@@ -104,7 +104,18 @@ class AppointmentAdmin(PeopleSearch):
     def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
         if obj is None:
             return [
-                (None, {"fields": ["treatment", "practitioner", "location", ("day", "time")]}),
+                (
+                    None,
+                    {
+                        "fields": [
+                            "treatment",
+                            "minutes",
+                            "practitioner",
+                            "location",
+                            ("day", "time"),
+                        ]
+                    },
+                ),
                 (_("Who comes"), {"fields": ["patient", "wants_chaperone", "note"]}),
                 (_("Safety"), {"fields": ["asked"]}),
             ]

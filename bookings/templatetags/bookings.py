@@ -1,16 +1,22 @@
 """Filters that write instants as the wall of a location shows them."""
 
+import math
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.conf import settings
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from bookings.availability import Day
 from bookings.models import Appointment
 from clinic import clock
 from clinic.phones import readable
 from practitioners.models import Location
+
+if TYPE_CHECKING:
+    from bookings.views.calendar import Board
 
 register = template.Library()
 
@@ -70,3 +76,30 @@ def phone(number: str) -> str:
 def call_us(appointment: Appointment, clinic_phone: str) -> str:
     """The number to call about an appointment: its location's, else the clinic's."""
     return appointment.location.phone or clinic_phone
+
+
+@register.simple_tag
+def look(board: "Board", **changes: Any) -> str:
+    """The calendar's address with something else in it; a date may be given as one."""
+    said = {n: v.isoformat() if isinstance(v, date) else v for n, v in changes.items()}
+    return board.url(**said)
+
+
+@register.filter
+def quarters(day: Day) -> int:
+    """How full a day is, in quarters: 0 only when nothing is taken, 4 only when nothing is left."""
+    if not day.starts:
+        return 4
+    return min(math.ceil(day.taken_share * 4), 3)
+
+
+@register.filter
+def fullness(day: Day) -> str:
+    """The same in words."""
+    return (
+        _("nothing taken yet"),
+        _("up to a quarter taken"),
+        _("up to half taken"),
+        _("mostly taken"),
+        _("full"),
+    )[quarters(day)]

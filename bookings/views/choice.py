@@ -119,7 +119,7 @@ class Choice:
 
     def at(self, start: Start) -> "Choice":
         """This choice with a start of the calendar; with anyone, where the chosen one is not in."""
-        stays = self.practitioner in start.practitioners
+        stays = self.practitioner is not None and self.practitioner in start.practitioners
         person = self.practitioner if stays else None
         return replace(self, start=start.at, location=start.location, practitioner=person)
 

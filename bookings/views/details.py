@@ -52,7 +52,7 @@ def details(request: HttpRequest, slug: str) -> HttpResponse:
     if kept:
         return _details_page(request, choice, kept, _form(choice, kept))
     _check_proof(request, choice)
-    _check_offered(choice)
+    _check_offered(request, choice)
     if flow.stopped(request):
         return redirect(_advice_url(choice))
     record = flow.passed_screening(request)
@@ -265,12 +265,20 @@ def _check_proof(request: HttpRequest, choice: Choice) -> None:
             raise NeedsProof
 
 
-def _check_offered(choice: Choice) -> None:
+def _check_offered(request: HttpRequest, choice: Choice) -> None:
     """Raise StartNotOffered or StartTaken: nobody answers questions for a time that is gone."""
     assert choice.start is not None  # noqa: S101
     day = choice.start.date()
+    replaced = flow.in_another_length(request, choice)
+    own = replaced.appointment if replaced else None
     query = availability.Query(
-        choice.treatment, day, day, choice.practitioner, choice.location, minutes=choice.minutes
+        choice.treatment,
+        day,
+        day,
+        choice.practitioner,
+        choice.location,
+        moving=own,
+        minutes=choice.minutes,
     )
     if not ways.place(query, choice.start):
         raise StartTaken(
@@ -279,6 +287,7 @@ def _check_offered(choice: Choice) -> None:
                 choice.start,
                 practitioner=choice.practitioner,
                 location=choice.location,
+                moving=own,
                 minutes=choice.minutes,
             )
         )

@@ -113,7 +113,18 @@ class Kept:
     def choice(self) -> Choice:
         """The start it keeps, with its addresses."""
         a = self.appointment
-        return Choice(a.treatment, [], [a.location], None, a.location, a.starts_at)
+        length = None if a.minutes == a.treatment.minutes else (a.minutes, a.price_pence)
+        return Choice(a.treatment, [], [a.location], None, a.location, a.starts_at, length)
+
+    def is_at(self, choice: Choice) -> bool:
+        """Whether it is at the chosen start, with and at whom was chosen; of any length."""
+        a = self.appointment
+        return (
+            a.treatment_id == choice.treatment.pk
+            and a.starts_at == choice.start
+            and choice.location in (None, a.location)
+            and choice.practitioner in (None, a.practitioner)
+        )
 
     @property
     def is_done(self) -> bool:
@@ -131,18 +142,19 @@ def kept(request: HttpRequest) -> list[Kept]:
 
 
 def kept_for(request: HttpRequest, choice: Choice) -> Kept | None:
-    """This session's own appointment at the chosen start, live or booked."""
+    """This session's own appointment of the chosen start and length, live or booked."""
     for one in kept(request):
         a = one.appointment
-        if (
-            a.treatment_id == choice.treatment.pk
-            and a.starts_at == choice.start
-            and choice.location in (None, a.location)
-            and choice.practitioner in (None, a.practitioner)
-            and (one.is_live or (one.is_done and a.state != State.CANCELLED))
-        ):
-            return one
+        if one.is_at(choice) and a.minutes == choice.minutes:
+            if one.is_live or (one.is_done and a.state != State.CANCELLED):
+                return one
     return None
+
+
+def in_another_length(request: HttpRequest, choice: Choice) -> Kept | None:
+    """This session's hold of the chosen start in another length, which the choice replaces."""
+    mine = (k for k in kept(request) if k.is_live and k.appointment.minutes != choice.minutes)
+    return next((k for k in mine if k.is_at(choice)), None)
 
 
 def live_hold(request: HttpRequest, treatment: Treatment) -> Kept | None:
@@ -159,7 +171,8 @@ def kept_by_form(request: HttpRequest, form: str) -> Kept | None:
 def keep(request: HttpRequest, choice: Choice) -> Kept:
     """Hold the chosen start for this session; the same start twice is the same hold.
 
-    At most two are live: a third lets the oldest go. Raises what `appointments.hold` raises.
+    The same start in another length, and a third one, let an older one go, but only if they can
+    be had. Raises what `appointments.hold` raises.
     """
     mine = kept_for(request, choice)
     if mine is not None:
@@ -170,9 +183,12 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
     record = passed_screening(request)
     if record is None:
         raise ScreeningNeeded
-    live = [one for one in kept(request) if one.is_live]
-    for old in live[MOST_HOLDS - 1 :]:
-        let_go(old)
+    replaced = in_another_length(request, choice)
+    others = [
+        one.appointment
+        for one in kept(request)
+        if one.is_live and not (replaced and one.form == replaced.form)
+    ]
     hold = appointments.hold(
         treatment=choice.treatment,
         minutes=choice.minutes,
@@ -181,6 +197,7 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
         location=choice.location,
         screening=record,
         proved=proved_patient(request),
+        instead_of=[*([replaced.appointment] if replaced else []), *others[MOST_HOLDS - 1 :]],
         by=PATIENT,
     )
     form = get_random_string(32)

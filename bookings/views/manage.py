@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from bookings import appointments, ics, screening
 from bookings.actors import PATIENT
 from bookings.availability import Start
-from bookings.forms import CancelForm, FilterForm, GateForm
+from bookings.forms import CancelForm, GateForm
 from bookings.messages import calendar_entry
 from bookings.models import Appointment, State
 from clinic.clock import now
@@ -29,7 +29,7 @@ from clinic.text import form_status
 from practitioners.models import Clinic
 
 from . import flow
-from .book import Slot, month_page
+from .calendar import Slot, answer, make_board
 from .choice import Choice, choose
 from .flow import SeeOther, personal, posted
 from .refusals import answers_refusals, throttled
@@ -164,7 +164,8 @@ def _choice(data: QueryDict, appointment: Appointment) -> Choice:
         choice = replace(choice, practitioner=appointment.practitioner)
     if "location" not in data and appointment.location in choice.places:
         choice = replace(choice, location=appointment.location)
-    return choice
+    # It stays as long as it is.
+    return replace(choice, length=None)
 
 
 def _calendar(
@@ -181,28 +182,23 @@ def _calendar(
             stays = mine in start.practitioners
             chosen = replace(chosen, practitioner=mine if stays else start.practitioners[0])
         if _is_now(appointment, chosen):
-            return Slot(chosen, "")
+            return Slot(chosen, "", start)
         address = reverse("appointment-move", args=[appointment.token])
-        return Slot(chosen, f"{address}?{urlencode(chosen.params())}")
+        return Slot(chosen, f"{address}?{urlencode(chosen.params())}", start)
 
-    board = month_page(request, choice, moving=appointment, link=link)
-    form = FilterForm(
-        choice.people,
-        choice.places,
-        initial={
-            "practitioner": choice.practitioner.slug if choice.practitioner else "",
-            "location": choice.location.slug if choice.location else "",
-        },
-    )
     context = {
         "appointment": appointment,
         "choice": choice,
-        "form": form,
-        "board": board,
+        "board": make_board(request, choice, moving=appointment, link=link),
         "refused": refused,
     }
-    status = refused.status if refused else 200
-    return render(request, "bookings/manage/move.html", context, status=status)
+    return answer(
+        request,
+        "bookings/manage/move.html",
+        "bookings/manage/move_part.html",
+        context,
+        status=refused.status if refused else 200,
+    )
 
 
 def _is_now(appointment: Appointment, choice: Choice) -> bool:

@@ -15,6 +15,7 @@ from clinic import throttle
 from clinic.errors import Refused
 from practitioners.models import Treatment
 
+from . import flow
 from .choice import Choice, choose
 from .flow import private
 
@@ -61,6 +62,7 @@ def page(request: HttpRequest, refused: Refused, *, slug: str = "") -> HttpRespo
         "title": TITLES.get(refused.code, _("This time is not available")),
         "choice": choice,
         "alternatives": alternatives_of(refused, choice) if choice else [],
+        "held": flow.live_hold(request, choice.treatment) if choice else None,
         # On the pages of one appointment: the token that leads back to it.
         "token": match.kwargs.get("token", "") if match else "",
     }

@@ -88,8 +88,9 @@ class Audience(models.TextChoices):
 
 class TreatmentQuerySet(models.QuerySet["Treatment"]):
     def bookable(self) -> "TreatmentQuerySet":
-        """Those that can be booked online at all, with their therapy."""
-        return self.filter(is_published=True, therapy__is_published=True).select_related("therapy")
+        """Those that can be booked online at all, with their therapy and their other lengths."""
+        found = self.filter(is_published=True, therapy__is_published=True)
+        return found.select_related("therapy").prefetch_related("lengths")
 
 
 class Treatment(models.Model):
@@ -166,6 +167,19 @@ class Treatment(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("book-treatment", args=[self.slug])
 
+    def choices(self) -> list[tuple[int, int]]:
+        """(minutes, pence) of every length it comes in, its own among them, shortest first.
+
+        Reads `lengths`: prefetch it for a list.
+        """
+        others = {row.minutes: row.price_pence for row in self.lengths.all()}
+        return sorted({**others, self.minutes: self.price_pence}.items())
+
+    @property
+    def from_pence(self) -> int:
+        """What its cheapest length costs."""
+        return min(pence for _minutes, pence in self.choices())
+
 
 class Length(models.Model):
     """Another length in which a treatment can be booked, with its price."""
@@ -199,5 +213,12 @@ class Length(models.Model):
         return f"{self.treatment} ({self.minutes})"
 
     def clean(self) -> None:
-        if self.treatment_id and self.minutes == self.treatment.minutes:
+        treatment = getattr(self, "treatment", None)
+        if treatment is None:
+            return
+        if self.minutes == treatment.minutes:
             raise ValidationError({"minutes": _("This is the treatment’s own length.")})
+        if treatment.is_group:
+            raise ValidationError(
+                {"minutes": _("Everybody of a group starts and ends together: it has one length.")}
+            )

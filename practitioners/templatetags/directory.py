@@ -62,8 +62,12 @@ def book_link(
     start: datetime | None = None,
     location: Location | None = None,
     practitioner: Practitioner | None = None,
+    minutes: int | None = None,
 ) -> str:
-    """The address at which to book a treatment: its calendar, or with `start` that start."""
+    """The address at which to book a treatment: its calendar, or with `start` that start.
+
+    `minutes` is one of its lengths; its own is the one that needs no saying.
+    """
     params = {}
     if start:
         # The location's wall time with its offset, so that the address can be read.
@@ -73,6 +77,8 @@ def book_link(
         params["practitioner"] = practitioner.slug
     if location:
         params["location"] = location.slug
+    if minutes and minutes != treatment.minutes:
+        params["minutes"] = str(minutes)
     address = reverse("book-details" if start else "book-treatment", args=[treatment.slug])
     return f"{address}?{urlencode(params)}" if params else address
 

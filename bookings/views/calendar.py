@@ -1,0 +1,416 @@
+"""The calendar of free times: what its address asks for, and what there is to see and go on to.
+
+All of its state stands in the address, so that it can be shared and the back button works. One
+question about free time answers a page: the days that are shown and the next free one.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db.models import prefetch_related_objects
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from bookings import availability
+from bookings.availability import Day, Month, Start
+from bookings.forms import CalendarForm
+from bookings.models import Appointment
+from clinic import clock
+from practitioners.models import Gender
+
+from .choice import BadAddress, Choice
+from .look import PARTS, VIEWS, Look, by_part, read_look
+
+# So many starts the list of the first available has, and a part of a day of a week.
+LISTED, IN_A_WEEK = 12, 3
+# What one question may span, its first day counted.
+REACH = timedelta(days=availability.LONGEST_DAYS - 1)
+# Further off than this no day shares a week or month with a day that can be booked.
+FAR = timedelta(days=31)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One start on the page, and where its link leads; without a link for the time they have."""
+
+    choice: Choice
+    url: str
+    start: Start
+
+
+# From a start of the calendar to its link.
+Link = Callable[[Choice, Start], Slot]
+# A day's starts in morning, afternoon and evening, as far as there are any.
+Parts = list[tuple[str, list[Slot]]]
+
+
+class Option(NamedTuple):
+    """A way to look at it: one of several links."""
+
+    id: str
+    text: str | Promise
+    url: str
+    is_chosen: bool
+
+
+class Drop(NamedTuple):
+    """A filter that is set, and the address without it."""
+
+    name: str
+    text: str
+    url: str
+
+
+class Zone(NamedTuple):
+    """A clock on the page, in words."""
+
+    name: str
+    city: str
+    location: str
+
+
+class Rest(NamedTuple):
+    """A day of a week: each part with its first slots, and how many more it has."""
+
+    day: Day
+    parts: list[tuple[str, list[Slot], int]]
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a calendar page shows, and the ways on. `month` are the days shown, also of a week."""
+
+    choice: Choice
+    look: Look
+    form: CalendarForm
+    today: date
+    link: Link
+    moving: Appointment | None = None
+    month: Month = field(default_factory=lambda: Month(date.min, []))
+    day: Day | None = None
+    previous: date | None = None
+    following: date | None = None
+    # The next start there is, where none is in sight.
+    earliest: Start | None = None
+    listed: list[Start] = field(default_factory=list)
+
+    # --- addresses ------------------------------------------------------------------
+    @property
+    def state(self) -> dict[str, str]:
+        """What the address says, without what goes without saying.
+
+        When an appointment is moved, no practitioner means its own: anyone is said, too.
+        """
+        look, choice = self.look, self.choice
+        found = {
+            "view": look.view if look.view != "month" else "",
+            "date": look.day.isoformat() if look.day else "",
+            "month": f"{look.month:%Y-%m}" if look.month and not look.day else "",
+            "part": look.part,
+            "minutes": str(choice.length[0]) if choice.length else "",
+            "practitioner": choice.practitioner.slug if choice.practitioner else "",
+            "location": choice.location.slug if choice.location else "",
+            "gender": look.gender,
+            "language": look.language.code if look.language else "",
+        }
+        said = ("practitioner", "location") if self.moving else ()
+        return {name: value for name, value in found.items() if value or name in said}
+
+    def url(self, **changes: str) -> str:
+        """This page with something else in its address; an empty value takes it out."""
+        found = self.state
+        if "date" in changes or "month" in changes:
+            found = {k: v for k, v in found.items() if k not in ("date", "month")}
+        found = {**found, **changes}
+        said = ("practitioner", "location") if self.moving else ()
+        return f"?{urlencode({k: v for k, v in found.items() if v or k in said})}"
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What the filters' form takes along unseen."""
+        return {k: v for k, v in self.state.items() if k not in self.form.fields}
+
+    def page_url(self, first: date) -> str:
+        """The same view of an earlier or later week or month."""
+        if self.look.view == "week":
+            return self.url(date=first.isoformat())
+        return self.url(month=f"{first:%Y-%m}")
+
+    @property
+    def previous_url(self) -> str:
+        return self.page_url(self.previous) if self.previous else ""
+
+    @property
+    def following_url(self) -> str:
+        return self.page_url(self.following) if self.following else ""
+
+    @property
+    def earliest_url(self) -> str:
+        return self.url(date=self.earliest.local.date().isoformat()) if self.earliest else ""
+
+    # --- ways to look at it ---------------------------------------------------------
+    @property
+    def views(self) -> list[Option]:
+        return [
+            Option(f"view-{v}", text, self.url(view="" if v == "month" else v), self.look.view == v)
+            for v, text in VIEWS.items()
+        ]
+
+    @property
+    def day_parts(self) -> list[Option]:
+        names = {"": _("Any time"), **{part: name for part, (name, _hours) in PARTS.items()}}
+        return [
+            Option(f"part-{part or 'any'}", name, self.url(part=part), self.look.part == part)
+            for part, name in names.items()
+        ]
+
+    @cached_property
+    def lengths(self) -> list[tuple[Option, int]]:
+        """Each length it comes in, with its price in pence; none where there is but one."""
+        treatment = self.choice.treatment
+        if self.moving:
+            return []
+        others = [(row.minutes, row.price_pence) for row in treatment.lengths.all()]
+        if not others:
+            return []
+        found = []
+        for minutes, pence in sorted([(treatment.minutes, treatment.price_pence), *others]):
+            said = "" if minutes == treatment.minutes else str(minutes)
+            text = _("%(n)d minutes") % {"n": minutes}
+            chosen = minutes == self.choice.minutes
+            found.append((Option(f"length-{minutes}", text, self.url(minutes=said), chosen), pence))
+        return found
+
+    @property
+    def drops(self) -> list[Drop]:
+        """The filters that are set."""
+        choice, look = self.choice, self.look
+        found = {
+            "practitioner": choice.practitioner.name if choice.practitioner else "",
+            "location": choice.location.name if choice.location else "",
+            "part": str(PARTS[look.part][0]) if look.part else "",
+            "gender": str(Gender(look.gender).label) if look.gender else "",
+            "language": look.language.name if look.language else "",
+        }
+        return [Drop(n, text, self.url(**{n: ""})) for n, text in found.items() if text]
+
+    @property
+    def no_filters_url(self) -> str:
+        return self.url(**dict.fromkeys((drop.name for drop in self.drops), ""))
+
+    # --- who and when ---------------------------------------------------------------
+    @cached_property
+    def is_nobody(self) -> bool:
+        """Whether the filters of persons contradict each other or suit none who gives it."""
+        chosen = self.choice.practitioner
+        people = [chosen] if chosen else self.choice.people
+        return self.look.is_picky and not any(self.look.suits(p) for p in people)
+
+    @property
+    def helpful_drops(self) -> list[Drop]:
+        """The filters of persons of which one alone, taken out, leaves somebody."""
+        chosen, people = self.choice.practitioner, self.choice.people
+        look = self.look
+        without = {
+            "practitioner": (look, people),
+            "gender": (replace(look, gender=""), [chosen] if chosen else people),
+            "language": (replace(look, language=None), [chosen] if chosen else people),
+        }
+        return [
+            drop
+            for drop in self.drops
+            if drop.name in without and any(map(without[drop.name][0].suits, without[drop.name][1]))
+        ]
+
+    @property
+    def weeks(self) -> list[list[Day | None]]:
+        """Rows of seven, Monday first, with None where another month's days would be."""
+        cells: list[Day | None] = [None] * self.month.first.weekday() + list(self.month.days)
+        cells += [None] * (-len(cells) % 7)
+        return [cells[n : n + 7] for n in range(0, len(cells), 7)]
+
+    @property
+    def free_days(self) -> int:
+        return sum(bool(d.starts) for d in self.month.days)
+
+    @cached_property
+    def several_places(self) -> bool:
+        shown = self.listed or [s for d in self.month.days for s in d.starts]
+        return len({s.location.pk for s in shown}) > 1
+
+    def slots(self, starts: Iterable[Start]) -> list[Slot]:
+        return [self.link(self.choice, s) for s in starts]
+
+    @property
+    def parts(self) -> Parts:
+        """The chosen day's."""
+        found = by_part(self.day.starts if self.day else [])
+        return [(name, self.slots(starts)) for name, starts in found.items()]
+
+    @property
+    def week(self) -> list[Rest]:
+        return [
+            Rest(
+                day,
+                [
+                    (name, self.slots(starts[:IN_A_WEEK]), max(len(starts) - IN_A_WEEK, 0))
+                    for name, starts in by_part(day.starts).items()
+                ],
+            )
+            for day in self.month.days
+        ]
+
+    @property
+    def first_available(self) -> list[tuple[date, Parts]]:
+        """The earliest starts of all, by day and part of it."""
+        days = availability.by_day(self.listed)
+        return [
+            (day, [(name, self.slots(starts)) for name, starts in by_part(found).items()])
+            for day, found in days.items()
+        ]
+
+    @property
+    def zones(self) -> list[Zone]:
+        """Whose clock the times are shown by: one row a zone."""
+        places = [self.choice.location] if self.choice.location else self.choice.places
+        found: dict[str, list[str]] = {}
+        for place in places:
+            found.setdefault(place.time_zone, []).append(place.name)
+        return [
+            Zone(name, name.rpartition("/")[2].replace("_", " "), ", ".join(here))
+            for name, here in found.items()
+        ]
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether some clock on the page is not the clinic's own."""
+        return any(zone.name != settings.TIME_ZONE for zone in self.zones)
+
+
+def booking_link(choice: Choice, start: Start) -> Slot:
+    chosen = choice.at(start)
+    return Slot(chosen, chosen.details_url, start)
+
+
+def naming_link(choice: Choice, start: Start) -> Slot:
+    """As `booking_link`, to one of those whom the filters let in, not to just anyone."""
+    chosen = choice.at(start)
+    if chosen.practitioner is None:
+        chosen = replace(chosen, practitioner=start.practitioners[0])
+    return Slot(chosen, chosen.details_url, start)
+
+
+def make_board(
+    request: HttpRequest,
+    choice: Choice,
+    *,
+    moving: Appointment | None = None,
+    link: Link | None = None,
+) -> Board:
+    """The calendar an address asks for; BadAddress for days that do not exist or are far off.
+
+    An address that asks for no day gets the first free one, or of an appointment that is moved
+    the first from its own day on.
+    """
+    prefetch_related_objects(choice.people, "languages")
+    look = read_look(request.GET, choice.people)
+    zone = choice.place.time_zone if choice.places else "UTC"
+    today = clock.today(zone)
+    initial = {
+        **choice.params(),
+        "gender": look.gender,
+        "language": look.language.code if look.language else "",
+    }
+    board = Board(
+        choice=choice,
+        look=look,
+        form=CalendarForm(choice.people, choice.places, initial=initial),
+        today=today,
+        link=link or (naming_link if look.is_picky else booking_link),
+        moving=moving,
+    )
+    last = today + timedelta(days=choice.treatment.horizon_days)
+    own = max(today, min(moving.starts_local.date(), last)) if moving else today
+    far = look.asked and not today - FAR < look.asked < last + FAR
+    first, end = _period(look.view, today if far else look.asked or own)
+    if far or not _period(look.view, today)[0] <= first <= last:
+        raise BadAddress(
+            _("This month is too far away. Please choose from the calendar."), status=404
+        )
+    if board.is_nobody:
+        return board
+    wanted: dict[str, Any] = {
+        "practitioner": choice.practitioner,
+        "location": choice.location,
+        "minutes": moving.minutes if moving else choice.minutes,
+        "moving": moving,
+        **look.wanted(),
+    }
+    if look.view == "list":
+        return replace(board, listed=availability.earliest(choice.treatment, LISTED, **wanted))
+    found = _ask(choice, today, first, end, last, wanted)
+    ahead = [d for d in found.days if d.starts]
+    soon = next((d for d in ahead if d.date >= own), ahead[0] if ahead else None)
+    if soon and not look.asked and not first <= soon.date <= end:
+        # Nobody asked for these days: open the calendar where it begins to be free.
+        first, end = _period(look.view, soon.date)
+        if found.days[-1].date < min(end, last):
+            found = _ask(choice, soon.date, first, end, last, wanted)
+    month = _shown(found, first, end, today)
+    free = [d for d in month.days if d.starts]
+    near = look.day or own
+    day = next((d for d in free if d.date >= near), free[0] if free else None)
+    if look.day and look.view == "month":
+        day = month.day(look.day)
+    following = end + timedelta(days=1)
+    in_sight = day is not None and day.starts
+    return replace(
+        board,
+        month=month,
+        day=day,
+        previous=_period(look.view, first - timedelta(days=1))[0] if first > today else None,
+        following=following if following <= last else None,
+        earliest=soon.starts[0] if soon and not in_sight else None,
+    )
+
+
+def _period(view: str, day: date) -> tuple[date, date]:
+    """The first and last day of the week or month that `day` is in."""
+    if view == "week":
+        monday = day - timedelta(days=day.weekday())
+        return monday, monday + timedelta(days=6)
+    first = day.replace(day=1)
+    return first, (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+
+
+def _ask(
+    choice: Choice, today: date, first: date, end: date, last: date, wanted: dict[str, Any]
+) -> Month:
+    """One question for the days first..end and the next free day: from today, if it reaches."""
+    since = today if min(end, last) <= today + REACH else max(first, today)
+    until = max(min(since + REACH, last), since)
+    return availability.calendar(choice.treatment, since, until, **wanted)
+
+
+def _shown(found: Month, first: date, end: date, today: date) -> Month:
+    """The days first..end of an answer; those before and after it are over, or closed."""
+    days = [first + timedelta(days=n) for n in range((end - first).days + 1)]
+    return Month(first, [found.day(d) or Day(d, [], 0, d < today) for d in days])
+
+
+def answer(
+    request: HttpRequest, page: str, part: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """The page, or for htmx its `part` alone; caches keep the two apart."""
+    name = part if request.htmx and request.method == "GET" else page  # type: ignore[attr-defined]
+    response = render(request, name, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
