@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-WIDTH, HEIGHT = 960, 760
-PANEL_W, PANEL_H, LEFT, TOP, GAP_X, GAP_Y = 380, 240, 70, 100, 100, 110
+WIDTH, HEIGHT = 960, 770
+PANEL_W, PANEL_H, LEFT, TOP, GAP_X, GAP_Y = 380, 240, 70, 122, 100, 110
 # Colour and dash of an engine; django-appointment is grey.
 LOOKS = [("#0b6e75", ""), ("#b4530a", "6 4"), ("#6b3fa0", "2 3")]
 GREY = "#8a939b"
@@ -104,13 +104,14 @@ def lines(
             line(x, at, x + w, at, "grid"),
             text(x - 6, at + 4, duration(power), "faint", "end"),
         ]
-    last = -100.0
-    for size in sorted({p[0] for p in points}):
+    # The largest size is named for certain, others where there is room for them.
+    free_until = math.inf
+    for size in sorted({p[0] for p in points}, reverse=True):
         at = across(size)
         out.append(line(at, y + h, at, y + h + 5, "axis"))
-        if at - last > 34:
+        if at + 34 < free_until:
             out.append(text(at, y + h + 19, number(size), "faint", "middle"))
-            last = at
+            free_until = at
     out += [line(x, y + h, x + w, y + h, "axis"), text(x + w, y + h + 38, unit, "faint", "end")]
     for name, colour, dash, found in series:
         path = " ".join(f"{across(a)},{up(b)}" for a, b in found)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, partial
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from clinic.clock import local, now
@@ -26,13 +27,14 @@ LONGEST_DAYS = 62
 FEW = 3
 
 
-@dataclass(frozen=True)
+# A search over many people has thousands of these: they are cheap to make, and say who is free
+# when somebody wants to know.
+@dataclass(slots=True, unsafe_hash=True)
 class Start:
     """A time at which a treatment can begin at a location, and with whom."""
 
     at: datetime
     location: Location
-    # Asked for when somebody wants to know: a search over many people has thousands of starts.
     who: Callable[[], tuple[Practitioner, ...]] = field(repr=False, compare=False)
 
     @property
@@ -217,17 +219,16 @@ def _starts(query: Query, board: Board, instant: datetime, n: int | None = None)
     crowds: dict[int, _Crowd] = defaultdict(_Crowd)
     for place, person, mask in query.masks(board, instant):
         crowds[place.pk].add(board.person(person), mask)
-    order = {pk: n for n, pk in enumerate(board.locations)}
-    found = sorted(
-        (tick, order[place], place)
-        for place, crowd in crowds.items()
+    instant_of, locations = board.window.instant, board.locations
+    # The locations come in their order, and sorting keeps it where two have the same tick.
+    found = [
+        (tick, Start(instant_of(tick), locations[place], partial(crowd.at, tick)))
+        for place, crowd in sorted(crowds.items(), key=lambda item: list(locations).index(item[0]))
         for tick in islice(ticks_in(crowd.any), n)
-    )
-    window, locations = board.window, board.locations
-    return [
-        Start(window.instant(tick), locations[place], partial(crowds[place].at, tick))
-        for tick, _order, place in found[:n]
     ]
+    if len(crowds) > 1:
+        found.sort(key=itemgetter(0))
+    return [start for _tick, start in found[:n]]
 
 
 def starts(treatment: Treatment, first: date, last: date, **wanted: Any) -> list[Start]:

@@ -49,15 +49,17 @@ class Board:
         self._joined: dict[tuple[int, int, int], int] = defaultdict(int)
         self._first_visits: dict[tuple[int, date | None], int] = defaultdict(int)
         self._journeys: dict[tuple[int, int], int] = {}
+        # Plain numbers: there are tens of thousands of rows.
+        taken, absent = int(What.TAKEN), int(What.ABSENT)
         for what, who, place, a, b in self.rows.busy:
-            if what == What.TAKEN:
+            if what == taken:
                 spans[who].append((a, b))
                 if place:
                     elsewhere[who].append((place, a, b))
             elif what > 0:
                 self._joined[what, who, place] |= 1 << a
-            elif what <= What.ABSENT:
-                away[who, place][REASONS[What.ABSENT - what]].append((a, b))
+            elif what <= absent:
+                away[who, place][REASONS[absent - what]].append((a, b))
             elif what == What.FIRST_VISIT:
                 self._first_visits[who, self._date(a, place)] += 1
             elif what == What.JOURNEY:

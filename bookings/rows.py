@@ -9,13 +9,15 @@ the database: with tens of thousands of reservations, turning text into datetime
 than finding them.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import sqlite3
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
 from practitioners.models import Audience, Location, Practitioner, Therapy, Treatment
@@ -114,6 +116,9 @@ class Rows:
     hours: list[Hours] = field(default_factory=list)
     locations: dict[int, Location] = field(default_factory=dict)
     busy: list[Busy] = field(default_factory=list)
+    # Whether a group may still use what a hold that is over has taken.
+    has_left_over: bool = False
+    has_journeys: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,20 +141,29 @@ class Wanted:
 def load(window: Window, wanted: Wanted, now: datetime) -> Rows:
     """All that decides when the treatments can start. One query where nobody gives them."""
     rows = Rows()
-    sql = _Sql(window, now)
-    _load_people(rows, sql, wanted)
-    if rows.people:
-        _load_needs(rows, sql)
-        _load_hours(rows, sql)
-        _load_busy(rows, sql, wanted.moving)
+    with connection.cursor() as cursor:
+        sql = _Sql(window, now, cursor)
+        _load_people(rows, sql, wanted)
+        if rows.people:
+            _load_needs(rows, sql)
+            _load_hours(rows, sql)
+            _load_busy(rows, sql, wanted.moving)
     return rows
+
+
+# Seconds since 1970 of an instant as SQLite keeps it.
+_EPOCH = (
+    "unixepoch({})"
+    if sqlite3.sqlite_version_info >= (3, 38)
+    else "CAST(strftime('%%s', {}) AS INTEGER)"
+)
 
 
 class _Sql:
     """Where the engines differ: how instants, ticks and rows are written and read."""
 
-    def __init__(self, window: Window, now: datetime) -> None:
-        self.window = window
+    def __init__(self, window: Window, now: datetime, cursor: CursorWrapper) -> None:
+        self.window, self.cursor = window, cursor
         self.is_sqlite = connection.vendor == "sqlite"
         self.now, self.origin, self.end, self.earliest = (
             connection.ops.adapt_datetimefield_value(at)
@@ -158,21 +172,19 @@ class _Sql:
         self._epoch = int(window.origin.timestamp())
 
     def run(self, sql: str, params: Iterable[Any]) -> list[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, list(params))
-            return cursor.fetchall()
+        self.cursor.execute(sql, list(params))
+        return self.cursor.fetchall()
 
     def tick(self, column: str, *, up: bool = False) -> str:
         """The tick that an instant lies in, or with `up` the first one not before it."""
         seconds = MINUTES * 60
         if self.is_sqlite:
-            # Text, with a fraction only where there is one. Division cuts towards zero, which
-            # for ticks before the window makes no difference: they are clipped to it.
-            shift = f" + {seconds - 1} + ({column} LIKE '%%.%%')" if up else ""
-            return (
-                f"(CAST(strftime('%%s', {column}) AS INTEGER) - {self._epoch}{shift}) / {seconds}"
-            )
-        ticks = f"(EXTRACT(EPOCH FROM {column}) - {self._epoch}) / {seconds}"
+            # Text, longer than 19 characters where there is a fraction. Division cuts towards
+            # zero, which for ticks before the window makes no difference: they are clipped.
+            shift = f" + {seconds - 1} + (LENGTH({column}) > 19)" if up else ""
+            return f"({_EPOCH.format(column)} - {self._epoch}{shift}) / {seconds}"
+        # Not EXTRACT, which reckons in decimals.
+        ticks = f"(DATE_PART('epoch', {column}) - {self._epoch}) / {seconds}"
         return f"CAST({'CEIL' if up else 'FLOOR'}({ticks}) AS integer)"
 
     def date(self, value: Any) -> date | None:
@@ -182,8 +194,9 @@ class _Sql:
         return time.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _marks(values: Collection[Any]) -> str:
-    return ", ".join(["%s"] * len(values))
+def _ids(values: Iterable[int]) -> str:
+    """Primary keys, written out: hundreds of parameters cost more than the query itself."""
+    return ", ".join([str(int(value)) for value in values])
 
 
 class _Columns:
@@ -221,6 +234,14 @@ _REGISTERED = """
     FROM practitioners_registration g WHERE g.practitioner_id = p.id AND g.is_required"""
 
 
+# What is seldom there and dear to look for: a group's hold that is over and not cleared away yet
+# (within a minute it is), and journeys between locations.
+_SELDOM = """EXISTS (
+    SELECT 1 FROM bookings_appointment h JOIN practitioners_treatment i ON i.id = h.treatment_id
+    WHERE h.state = 'held' AND h.held_until <= %s AND i.is_group),
+    EXISTS (SELECT 1 FROM bookings_journey)"""
+
+
 def _load_people(rows: Rows, sql: _Sql, wanted: Wanted) -> None:
     columns, joins, where = _PERSON.sql, "", ""
     params: list[Any] = []
@@ -238,11 +259,9 @@ def _load_people(rows: Rows, sql: _Sql, wanted: Wanted) -> None:
             params.append(wanted.therapy)
     else:
         rows.treatments = {t.pk: t for t in wanted.treatments}
-        where = f" AND x.treatment_id IN ({_marks(rows.treatments)})"
-        params += rows.treatments
+        where = f" AND x.treatment_id IN ({_ids(rows.treatments)})"
     if wanted.practitioners is not None:
-        where += f" AND p.id IN ({_marks(wanted.practitioners)})"
-        params += wanted.practitioners
+        where += f" AND p.id IN ({_ids(wanted.practitioners)})"
     if wanted.gender:
         where += " AND p.gender = %s"
         params.append(wanted.gender)
@@ -254,16 +273,17 @@ def _load_people(rows: Rows, sql: _Sql, wanted: Wanted) -> None:
         )
         params.append(wanted.language)
     found = sql.run(
-        f"SELECT x.treatment_id, r.id, ({_REGISTERED}), {columns}"
+        f"SELECT x.treatment_id, r.id, ({_REGISTERED}), {_SELDOM}, {columns}"
         " FROM practitioners_practitioner_treatments x"
         " JOIN practitioners_practitioner p ON p.id = x.practitioner_id"
         f" JOIN bookings_resource r ON r.practitioner_id = p.id{joins}"
         f" WHERE p.is_published AND r.is_active{where}"
         " ORDER BY p.position, p.name, p.id, x.treatment_id",
-        params,
+        [sql.now, *params],
     )
-    for treatment, body, registered, *values in found:
+    for treatment, body, registered, left, journeys, *values in found:
         pk = values[0]
+        rows.has_left_over, rows.has_journeys = bool(left), bool(journeys)
         if pk not in rows.people:
             person = _PERSON.make(values[: len(_PERSON)], sql)
             until = _earlier(person.insured_until, sql.date(registered))
@@ -290,9 +310,9 @@ def _load_needs(rows: Rows, sql: _Sql) -> None:
         " FROM bookings_need n LEFT JOIN bookings_pool o ON o.id = n.pool_id"
         " LEFT JOIN bookings_pool_members m ON m.pool_id = o.id"
         " LEFT JOIN bookings_resource r ON r.id = m.resource_id"
-        f" WHERE n.treatment_id IN ({_marks(rows.givers)})"
+        f" WHERE n.treatment_id IN ({_ids(rows.givers)})"
         " ORDER BY n.from_minute, n.id, r.position, r.name, r.id",
-        rows.givers,
+        [],
     )
     needs: dict[int, Required] = {}
     for pk, treatment, pool, name, start, end, quantity, shared, follows, *thing in found:
@@ -323,14 +343,14 @@ def _load_hours(rows: Rows, sql: _Sql) -> None:
         "(o.on_date BETWEEN %s AND %s OR (o.on_date IS NULL AND o.valid_from <= %s"
         " AND (o.valid_until IS NULL OR o.valid_until >= %s)))"
     )
-    of_rooms = f" OR o.resource_id IN ({_marks(rooms)})" if rooms else ""
+    of_rooms = f" OR o.resource_id IN ({_ids(rooms)})" if rooms else ""
     found = sql.run(
         "SELECT o.resource_id, o.location_id, o.weekday, o.on_date, o.starts, o.ends,"
         f" o.every_weeks, o.valid_from, o.valid_until, {_PLACE.sql}"
         " FROM bookings_opening o JOIN practitioners_location l ON l.id = o.location_id"
         f" WHERE l.is_published AND ({touches} AND (o.resource_id IS NULL"
-        f" OR o.resource_id IN ({_marks(bodies)})){of_rooms}) ORDER BY l.position, l.name, l.id",
-        [first, last, last, first, *bodies, *rooms],
+        f" OR o.resource_id IN ({_ids(bodies)})){of_rooms}) ORDER BY l.position, l.name, l.id",
+        [first, last, last, first],
     )
     day = sql.date
     for who, place, weekday, on, starts, ends, every, valid, until, *location in found:
@@ -368,24 +388,29 @@ _REASON = "CASE x.reason {} ELSE {} END".format(
 def _load_busy(rows: Rows, sql: _Sql, moving: Appointment | None) -> None:
     """One statement sees one moment: read apart, a group could have its instructor taken and
     nobody in it, because the last of it left in between."""
-    arms = [
-        _absences(rows, sql),
-        _taken(list(rows.things), sql, moving, with_place=len(rows.locations) > 1),
-        _left_over(list(rows.things), sql),
-    ]
-    if len(rows.locations) > 1:
+    arms = [_absences(rows, sql)]
+    if rows.has_left_over:
+        arms.append(_left_over(list(rows.things), sql))
+    bodies = {p.body for p in rows.people.values()}
+    if rows.has_journeys and len(rows.locations) > 1:
+        # Where somebody is booked matters to those who travel.
+        arms.append(_taken(list(bodies), sql, moving, place=_WHERE))
         arms.append(
             (f"SELECT {int(What.JOURNEY)}, one_id, other_id, minutes, 0 FROM bookings_journey", [])
         )
+    else:
+        arms.append(_taken(list(bodies), sql, moving))
+    if rooms := [pk for pk in rows.things if pk not in bodies]:
+        arms.append(_taken(rooms, sql, moving))
     if groups := [pk for pk, t in rows.treatments.items() if t.is_group]:
-        where = f"a.treatment_id IN ({_marks(groups)})"
-        arms.append(_visits("a.treatment_id", where, groups, sql, moving))
+        where = f"a.treatment_id IN ({_ids(groups)})"
+        arms.append(_visits("a.treatment_id", where, sql, moving))
     if limited := _limited(rows):
         where = (
-            f"a.practitioner_id IN ({_marks(limited)}) AND a.treatment_id IN"
+            f"a.practitioner_id IN ({_ids(limited)}) AND a.treatment_id IN"
             f" (SELECT id FROM practitioners_treatment WHERE audience = '{Audience.NEW.value}')"
         )
-        arms.append(_visits(str(int(What.FIRST_VISIT)), where, limited, sql, moving))
+        arms.append(_visits(str(int(What.FIRST_VISIT)), where, sql, moving))
     rows.busy = sql.run(
         " UNION ALL ".join(text for text, _params in arms),
         [param for _text, params in arms for param in params],
@@ -403,36 +428,37 @@ def _limited(rows: Rows) -> list[int]:
 
 
 def _absences(rows: Rows, sql: _Sql) -> Arm:
-    of_places = f" OR x.location_id IN ({_marks(rows.locations)})" if rows.locations else ""
+    of_places = f" OR x.location_id IN ({_ids(rows.locations)})" if rows.locations else ""
     return (
         f"SELECT {_REASON}, COALESCE(x.resource_id, 0), COALESCE(x.location_id, 0),"
         f" {sql.tick('x.starts_at')}, {sql.tick('x.ends_at', up=True)} FROM bookings_absence x"
         " WHERE x.starts_at < %s AND x.ends_at > %s"
-        f" AND (x.resource_id IN ({_marks(rows.things)}){of_places})",
-        [sql.end, sql.origin, *rows.things, *rows.locations],
+        f" AND (x.resource_id IN ({_ids(rows.things)}){of_places})",
+        [sql.end, sql.origin],
     )
 
 
-def _taken(ids: list[int], sql: _Sql, moving: Appointment | None, *, with_place: bool) -> Arm:
-    # Where it is matters for journeys alone, and costs a join.
-    place, join = ("b.location_id", True) if with_place else ("0", False)
-    join = join or bool(moving and moving.treatment.is_group)
-    but = ""
+# Looked up for each: joined, PostgreSQL may read every appointment there ever was.
+_WHERE = "(SELECT w.location_id FROM bookings_appointment w WHERE w.id = r.appointment_id)"
+
+
+def _taken(ids: list[int], sql: _Sql, moving: Appointment | None, *, place: str = "0") -> Arm:
+    join, but = "", ""
     params: list[Any] = []
     if moving is not None:
         but, params = " AND r.appointment_id <> %s", [moving.pk]
         if moving.treatment.is_group:
+            join = " JOIN bookings_appointment b ON b.id = r.appointment_id"
             but = f" AND NOT (r.appointment_id = %s AND (NOT {_SHARED} OR NOT EXISTS ({_MATES})))"
             params.append(sql.now)
     return (
         f"SELECT {int(What.TAKEN)}, r.resource_id, {place},"
-        f" {sql.tick('r.starts_at')}, {sql.tick('r.ends_at', up=True)} FROM bookings_reservation r"
-        + (" JOIN bookings_appointment b ON b.id = r.appointment_id" if join else "")
-        + f" WHERE r.resource_id IN ({_marks(ids)})"
+        f" {sql.tick('r.starts_at')}, {sql.tick('r.ends_at', up=True)}"
+        f" FROM bookings_reservation r{join} WHERE r.resource_id IN ({_ids(ids)})"
         " AND r.starts_at >= %s AND r.starts_at < %s AND r.ends_at > %s"
         " AND r.appointment_id NOT IN (SELECT id FROM bookings_appointment"
         f" WHERE state = 'held' AND held_until <= %s){but}",
-        [*ids, sql.earliest, sql.end, sql.origin, sql.now, *params],
+        [sql.earliest, sql.end, sql.origin, sql.now, *params],
     )
 
 
@@ -444,18 +470,19 @@ def _left_over(ids: list[int], sql: _Sql) -> Arm:
         " FROM bookings_appointment b JOIN bookings_reservation r ON r.appointment_id = b.id"
         " JOIN practitioners_treatment t ON t.id = b.treatment_id"
         " WHERE b.state = 'held' AND b.held_until <= %s AND t.is_group"
-        f" AND r.resource_id IN ({_marks(ids)}) AND r.starts_at < %s AND r.ends_at > %s"
+        f" AND r.resource_id IN ({_ids(ids)})"
+        " AND r.starts_at >= %s AND r.starts_at < %s AND r.ends_at > %s"
         f" AND {_SHARED} AND EXISTS ({_MATES})",
-        [sql.now, *ids, sql.end, sql.origin, sql.now],
+        [sql.now, sql.earliest, sql.end, sql.origin, sql.now],
     )
 
 
-def _visits(what: str, where: str, params: list[Any], sql: _Sql, moving: Appointment | None) -> Arm:
+def _visits(what: str, where: str, sql: _Sql, moving: Appointment | None) -> Arm:
     """Appointments that count themselves, not by what they took: of groups, and first visits."""
     but = " AND a.id <> %s" if moving else ""
     return (
         f"SELECT {what}, a.practitioner_id, a.location_id,"
         f" {sql.tick('a.starts_at')}, 0 FROM bookings_appointment a"
         f" WHERE {where} AND {_ATTENDING} AND a.starts_at >= %s AND a.starts_at < %s{but}",
-        [*params, sql.now, sql.origin, sql.end, *([moving.pk] if moving else [])],
+        [sql.now, sql.origin, sql.end, *([moving.pk] if moving else [])],
     )

@@ -10,7 +10,7 @@ the spring gap there are fewer such instants, in the repeated hour of autumn eac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 MINUTES = 5
@@ -43,7 +43,7 @@ class Window:
         set-up before and clean-up behind."""
         return cls(first - timedelta(days=2), (last - first).days + 5)
 
-    @property
+    @cached_property
     def origin(self) -> datetime:
         return datetime.combine(self.first, time(), UTC)
 
@@ -108,6 +108,8 @@ def segments(window: Window, zone: str) -> tuple[Segment, ...]:
     return tuple(Segment(a, b, offset(a) // _TICK) for a, b in zip(cuts, ends, strict=True))
 
 
+# The same hours and dates are asked for again and again until the window moves on, at midnight.
+@lru_cache(maxsize=1024)
 def wall_hours(window: Window, zone: str, day: date, starts: time, ends: time) -> int:
     """Ticks at which the wall of `zone` shows `day` and a time in [starts, ends).
 
@@ -115,23 +117,27 @@ def wall_hours(window: Window, zone: str, day: date, starts: time, ends: time) -
     """
     base = (day - window.first).days * A_DAY
     first, last = _hours(starts, ends)
-    return _on_the_wall(window, zone, base + first, base + last)
+    return _on_the_wall(window, segments(window, zone), base + first, base + last)
 
 
+@lru_cache(maxsize=1024)
 def wall_dates(window: Window, zone: str, first: date, last: date) -> int:
     """Ticks whose local date in `zone` is one of first..last."""
     start = (first - window.first).days * A_DAY
-    return _on_the_wall(window, zone, start, ((last - window.first).days + 1) * A_DAY)
+    return _on_the_wall(
+        window, segments(window, zone), start, ((last - window.first).days + 1) * A_DAY
+    )
 
 
-def _on_the_wall(window: Window, zone: str, first: int, last: int) -> int:
+def _on_the_wall(window: Window, parts: tuple[Segment, ...], first: int, last: int) -> int:
     mask = 0
-    for part in segments(window, zone):
+    for part in parts:
         start, end = max(first - part.offset, part.start), min(last - part.offset, part.end)
         mask |= window.clip(start, end)
     return mask
 
 
+@lru_cache(maxsize=1024)
 def weekly(
     window: Window,
     zone: str,
@@ -154,9 +160,10 @@ def weekly(
     ahead = (monday + timedelta(days=weekday) - first).days % (7 * every)
     from_tick, to_tick = _hours(starts, ends)
     mask = 0
+    parts = segments(window, zone)
     day, end = (first - window.first).days + ahead, (last - window.first).days
     while day <= end:
-        mask |= _on_the_wall(window, zone, day * A_DAY + from_tick, day * A_DAY + to_tick)
+        mask |= _on_the_wall(window, parts, day * A_DAY + from_tick, day * A_DAY + to_tick)
         day += 7 * every
     return mask
 
@@ -166,8 +173,9 @@ def daily(window: Window, zone: str, starts: time, ends: time) -> int:
     """Ticks at which the wall shows a time in [starts, ends), on every date."""
     from_tick, to_tick = _hours(starts, ends)
     mask = 0
+    parts = segments(window, zone)
     for day in range(-1, window.days + 1):
-        mask |= _on_the_wall(window, zone, day * A_DAY + from_tick, day * A_DAY + to_tick)
+        mask |= _on_the_wall(window, parts, day * A_DAY + from_tick, day * A_DAY + to_tick)
     return mask
 
 

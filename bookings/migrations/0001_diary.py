@@ -584,6 +584,7 @@ class Migration(migrations.Migration):
                 (
                     "resource",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="reservations",
                         to="bookings.resource",
@@ -1242,7 +1243,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="reservation",
-            index=models.Index(fields=["resource", "starts_at"], name="reservation_by_resource"),
+            index=models.Index(
+                fields=["resource", "starts_at", "ends_at", "appointment"],
+                name="reservation_by_resource",
+            ),
         ),
         migrations.AddConstraint(
             model_name="reservation",

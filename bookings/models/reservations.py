@@ -12,7 +12,10 @@ from .resources import Resource
 class Reservation(models.Model):
     """One resource, taken for one span [starts_at, ends_at) by one live appointment."""
 
-    resource = models.ForeignKey(Resource, models.PROTECT, related_name="reservations")
+    # Its index is the one below.
+    resource = models.ForeignKey(
+        Resource, models.PROTECT, related_name="reservations", db_index=False
+    )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="reservations")
@@ -20,8 +23,14 @@ class Reservation(models.Model):
     class Meta:
         verbose_name = _("reservation")
         verbose_name_plural = _("reservations")
-        # The engine reads a window of some resources; SQLite's overlap trigger reads one row of it.
-        indexes = [models.Index(fields=["resource", "starts_at"], name="reservation_by_resource")]
+        # The engine reads a window of some resources, and nothing but these columns; SQLite's
+        # overlap trigger reads one row of it.
+        indexes = [
+            models.Index(
+                fields=["resource", "starts_at", "ends_at", "appointment"],
+                name="reservation_by_resource",
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(starts_at__lt=F("ends_at")) & Q(SpanAtMost("starts_at", "ends_at", 12)),
