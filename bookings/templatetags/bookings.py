@@ -103,3 +103,10 @@ def fullness(day: Day) -> str:
         _("mostly taken"),
         _("full"),
     )[quarters(day)]
+
+
+@register.filter
+def opens(first: date, end: date) -> str:
+    """How a span of days begins when its end is said in full: “5”, or “28 December”."""
+    same = (first.year, first.month) == (end.year, end.month)
+    return formats.date_format(first, "j" if same else "j F")

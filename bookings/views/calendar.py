@@ -29,8 +29,10 @@ from practitioners.models import Gender
 from .choice import BadAddress, Choice
 from .look import PARTS, VIEWS, Look, by_part, read_look
 
-# So many starts the list of the first available has, and a part of a day of a week.
-LISTED, IN_A_WEEK = 12, 3
+# The list of the first available looks at so many starts, and shows so many days of them.
+LISTED, LISTED_DAYS = 150, 5
+# So many starts a part of a day has, in the list and in a week; a link leads to the rest.
+IN_LIST, IN_WEEK = 4, 3
 # What one question may span, its first day counted.
 REACH = timedelta(days=availability.LONGEST_DAYS - 1)
 # Further off than this no day shares a week or month with a day that can be booked.
@@ -70,7 +72,7 @@ class Drop(NamedTuple):
 
 
 class Zone(NamedTuple):
-    """A clock on the page, in words."""
+    """A clock on the page, in words; without a location where it is everybody's."""
 
     name: str
     city: str
@@ -78,7 +80,7 @@ class Zone(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """A day of a week: each part with its first slots, and how many more it has."""
+    """A day among others: each part with its first slots, and how many more it has."""
 
     day: Day
     parts: list[tuple[str, list[Slot], int]]
@@ -100,7 +102,7 @@ class Board:
     following: date | None = None
     # The next start there is, where none is in sight.
     earliest: Start | None = None
-    listed: list[Start] = field(default_factory=list)
+    listed: list[Day] = field(default_factory=list)
 
     # --- addresses ------------------------------------------------------------------
     @property
@@ -203,6 +205,11 @@ class Board:
         return [Drop(n, text, self.url(**{n: ""})) for n, text in found.items() if text]
 
     @property
+    def chips(self) -> list[Drop]:
+        """Those that are not seen at a glance otherwise."""
+        return [drop for drop in self.drops if drop.name != "part"]
+
+    @property
     def no_filters_url(self) -> str:
         return self.url(**dict.fromkeys((drop.name for drop in self.drops), ""))
 
@@ -243,7 +250,7 @@ class Board:
 
     @cached_property
     def several_places(self) -> bool:
-        shown = self.listed or [s for d in self.month.days for s in d.starts]
+        shown = [s for d in self.listed or self.month.days for s in d.starts]
         return len({s.location.pk for s in shown}) > 1
 
     def slots(self, starts: Iterable[Start]) -> list[Slot]:
@@ -257,25 +264,16 @@ class Board:
 
     @property
     def week(self) -> list[Rest]:
-        return [
-            Rest(
-                day,
-                [
-                    (name, self.slots(starts[:IN_A_WEEK]), max(len(starts) - IN_A_WEEK, 0))
-                    for name, starts in by_part(day.starts).items()
-                ],
-            )
-            for day in self.month.days
-        ]
+        return [self._rest(day, IN_WEEK) for day in self.month.days]
 
     @property
-    def first_available(self) -> list[tuple[date, Parts]]:
-        """The earliest starts of all, by day and part of it."""
-        days = availability.by_day(self.listed)
-        return [
-            (day, [(name, self.slots(starts)) for name, starts in by_part(found).items()])
-            for day, found in days.items()
-        ]
+    def first_available(self) -> list[Rest]:
+        """The first days with free times."""
+        return [self._rest(day, IN_LIST) for day in self.listed]
+
+    def _rest(self, day: Day, most: int) -> Rest:
+        parts = by_part(day.starts).items()
+        return Rest(day, [(n, self.slots(s[:most]), max(len(s) - most, 0)) for n, s in parts])
 
     @property
     def zones(self) -> list[Zone]:
@@ -284,8 +282,9 @@ class Board:
         found: dict[str, list[str]] = {}
         for place in places:
             found.setdefault(place.time_zone, []).append(place.name)
+        alone = len(found) == 1 and len(places) > 1
         return [
-            Zone(name, name.rpartition("/")[2].replace("_", " "), ", ".join(here))
+            Zone(name, name.rpartition("/")[2].replace("_", " "), "" if alone else ", ".join(here))
             for name, here in found.items()
         ]
 
@@ -355,7 +354,7 @@ def make_board(
         **look.wanted(),
     }
     if look.view == "list":
-        return replace(board, listed=availability.earliest(choice.treatment, LISTED, **wanted))
+        return replace(board, listed=_first_days(choice, wanted))
     found = _ask(choice, today, first, end, last, wanted)
     ahead = [d for d in found.days if d.starts]
     soon = next((d for d in ahead if d.date >= own), ahead[0] if ahead else None)
@@ -398,6 +397,15 @@ def _ask(
     since = today if min(end, last) <= today + REACH else max(first, today)
     until = max(min(since + REACH, last), since)
     return availability.calendar(choice.treatment, since, until, **wanted)
+
+
+def _first_days(choice: Choice, wanted: dict[str, Any]) -> list[Day]:
+    """The first days with free times, whole: what the last one has may not all have been asked."""
+    starts = availability.earliest(choice.treatment, LISTED, **wanted)
+    days = [Day(day, found, 0, False) for day, found in availability.by_day(starts).items()]
+    if len(starts) == LISTED and len(days) > 1:
+        days.pop()
+    return days[:LISTED_DAYS]
 
 
 def _shown(found: Month, first: date, end: date, today: date) -> Month:
