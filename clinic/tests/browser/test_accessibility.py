@@ -135,6 +135,9 @@ def test_staff_pages_have_no_violation(page: Page):
             "/desk/print/",
             "/desk/attention/",
             "/desk/search/?q=an",
+            "/desk/why/",
+            "/desk/why/?treatment=idd-session&date=2026-12-25&time=11:00",
+            "/desk/why/?treatment=none&date=2027-02-30&time=25:00",
         ],
         "imogen": ["/schedule/", "/schedule/?view=print", "/schedule/feed/"],
     }.items():
