@@ -28,10 +28,8 @@ def kept(cache_control: str) -> Callable[[Run], Run]:
                 return response
             response["Cache-Control"] = cache_control
             response["ETag"] = quote_etag(blake2b(response.content, digest_size=12).hexdigest())
-            answer: HttpResponse = get_conditional_response(
-                request, etag=response["ETag"], response=response
-            )
-            return answer
+            etag = response["ETag"]
+            return get_conditional_response(request, etag=etag, response=response) or response
 
         return fresh
 

@@ -62,7 +62,7 @@ def _reads(path: str, answer: Any, cache_control: str) -> Any:
 
     def add(view: Any) -> Any:
         view = decorate_view(kept(cache_control))(view)
-        responses = {200: answer, 304: None, **_PROBLEMS}
+        responses: dict[Any, Any] = {200: answer, 304: None, **_PROBLEMS}
         api.api_operation(["HEAD"], path, response=responses, include_in_schema=False)(view)
         extra = {"parameters": [IF_NONE_MATCH]}
         return api.get(path, response=responses, openapi_extra=extra)(view)

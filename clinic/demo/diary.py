@@ -5,7 +5,7 @@ looks at the clock.
 """
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -16,6 +16,7 @@ from practitioners.models import Location, Practitioner
 from .clients import THERAPY_OF, Client
 from .floor import Claim, Floor, days_between
 from .patients import AWKWARD
+from .places import JOURNEY_MINUTES
 from .shapes import PractitionerData, TreatmentData
 from .world import World
 
@@ -28,10 +29,8 @@ FILL, EARLIER_FILL = 0.6, 0.1
 _WEIGHTS = {
     "acupuncture-first-visit": 3,
     "acupuncture-follow-up": 5,
-    "massage-60": 6,
-    "massage-30": 3,
+    "massage-60": 11,
     "sports-massage-60": 3,
-    "massage-90": 2,
     "idd-session": 6,
     "laser-session": 2,
     "idd-assessment": 2,
@@ -96,6 +95,8 @@ class Diary:
         self._quiet: dict[int, int] = defaultdict(int)
         self._classes_ahead = 0
         self._held = False
+        # New patients of a practitioner on a day.
+        self._first_visits: Counter[tuple[int, date]] = Counter()
         self._full = self._full_days()
 
     def fill(self) -> None:
@@ -125,9 +126,19 @@ class Diary:
                 mask = self.floor.arrive(body, place.pk)
                 if mask:
                     found.append(Session(person, data, place, body, mask))
-        for session in found:
-            self.floor.free[session.body] = session.open
+        self._travel(found)
         return found
+
+    def _travel(self, sessions: list[Session]) -> None:
+        """Let everybody be where they are, and give those who change place time for the way."""
+        at: dict[int, int] = {}
+        for session in sorted(sessions, key=lambda s: s.open & -s.open):
+            before = at.get(session.body, 0)
+            if before:
+                there_at = before.bit_length() + JOURNEY_MINUTES // MINUTES
+                session.open &= -1 << there_at
+            at[session.body] = before | session.open
+        self.floor.free.update(at)
 
     def _full_days(self) -> set[date]:
         """Two days of the teacher's next fortnight on which nothing is left."""
@@ -172,11 +183,16 @@ class Diary:
 
     def _place_any(self, session: Session, menu: list[TreatmentData], tick: int, fate: str) -> int:
         """Try to place one visit at a tick; returns how many ticks it lasts, 0 when none was."""
+        most = session.data.first_visits_a_day
+        if most and self._first_visits[session.body, self.floor.day] >= most:
+            menu = [t for t in menu if t.audience != "new"]
         fitting = [t for t in menu if tick * MINUTES % t.grid == 0]
         if not fitting:
             return 0
         weights = [_WEIGHTS.get(t.slug, 1) for t in fitting]
         treatment = self.dice.choices(fitting, weights)[0]
+        if treatment.lengths:
+            treatment = self.dice.choice(treatment.in_every_length())
         claims = self.floor.take(treatment, session.body, session.location.pk, tick)
         client = self._somebody(treatment, session) if claims else None
         if claims is None or client is None:
@@ -228,6 +244,7 @@ class Diary:
         self.visits.append(visit)
         if keeps:
             self.floor.keep(claims)
+            self._first_visits[session.body, day] += treatment.audience == "new"
         if fate in ("came", "no_show", "cancelled"):
             client.comes(treatment, day)
         if fate == "came" and day < today:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from bookings.models import SafetyQuestion, ScreeningForm, ScreeningQuestion
 from clinic import clock
-from practitioners.models import Claim, Condition, Reference, Therapy, Treatment
+from practitioners.models import Claim, Condition, Length, Reference, Therapy, Treatment
 
 from . import screening
 from .conditions import CONDITIONS
@@ -86,6 +86,13 @@ def _treatments(therapy: Therapy, data: TherapyData) -> None:
             position=position,
         )
         for position, t in enumerate(data.treatments)
+    )
+    Length.objects.bulk_create(
+        Length(treatment=row, minutes=minutes, price_pence=pence)
+        for t in data.treatments
+        if t.lengths
+        for row in [Treatment.objects.get(slug=t.slug)]
+        for minutes, pence in t.lengths
     )
 
 

@@ -32,7 +32,8 @@ class Floor:
             else:
                 self._shut[absence.location_id or 0].append(absence)
         self._things = {r.pk: r for members in world.pools.values() for r in members}
-        self._parts: dict[tuple[str, int, int, bool], list[Part]] = {}
+        self._homes = {pk: t.lives_in_id for pk, t in self._things.items() if t.lives_in_id}
+        self._parts: dict[tuple[str, int, int, int, bool], list[Part]] = {}
 
     def turn_to(self, day: date) -> None:
         """Start a day in which nothing is taken."""
@@ -61,7 +62,7 @@ class Floor:
         With `joins`, without what the group has taken already. Takes nothing: see `keep`.
         """
         parts = self._parts_of(treatment, body, location, joins)
-        chosen = assign(parts, self.free, tick)
+        chosen = assign(parts, self.free, tick, self._homes)
         if chosen is None:
             return None
         return [
@@ -82,7 +83,7 @@ class Floor:
     def _parts_of(
         self, treatment: TreatmentData, body: int, location: int, joins: bool
     ) -> list[Part]:
-        key = (treatment.slug, body, location, joins)
+        key = (treatment.slug, treatment.minutes, body, location, joins)
         if key not in self._parts:
             self._parts[key] = [
                 Part(
@@ -92,6 +93,7 @@ class Floor:
                     if need.pool
                     else (body,),
                     need.quantity,
+                    bool(need.pool) and self.world.pools[need.pool][0].kind == "room",
                 )
                 for need in treatment.needs
                 if not (joins and need.shared)

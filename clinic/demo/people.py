@@ -17,7 +17,7 @@ LANGUAGES = {
     "yo": "Yoruba",
 }
 _ACUPUNCTURE = ("acupuncture-first-visit", "acupuncture-follow-up")
-_MASSAGE = ("massage-30", "massage-60", "massage-90", "sports-massage-60")
+_MASSAGE = ("massage-60", "sports-massage-60")
 _JOINTS = ("joint-adjustment-first-visit", "joint-adjustment-follow-up")
 _IDD = ("idd-assessment", "idd-session")
 
@@ -68,6 +68,7 @@ PRACTITIONERS = (
             Hours("hilltop", "09:00", "13:00", (4,)),
             Hours("quayside", "09:00", "14:00", (5,), every_weeks=2),
         ),
+        first_visits_a_day=2,
     ),
     PractitionerData(
         "saoirse-fennimore",
@@ -107,7 +108,9 @@ PRACTITIONERS = (
         (RegistrationData("CNHC", "DEMO-0005", valid_days=210),),
         (
             Hours("hilltop", "09:00", "17:00", (0, 1)),
-            Hours("quayside", "13:00", "20:00", (3,)),
+            # On Thursdays at both: who leaves the one late cannot begin at the other at once.
+            Hours("hilltop", "09:00", "13:00", (3,)),
+            Hours("quayside", "13:15", "20:00", (3,)),
             Hours("quayside", "09:00", "14:00", (5,)),
         ),
     ),

@@ -49,6 +49,10 @@ LOCATION_HOURS = (
 )
 
 
+# How long it takes from one location to another, either way.
+JOURNEY_MINUTES = 30
+
+
 class Thing(NamedTuple):
     """A room or a piece of equipment: where, in which pools, and how often it stands there."""
 
@@ -59,6 +63,8 @@ class Thing(NamedTuple):
     count: int = 1  # type: ignore[assignment]  # a named tuple's own count() is not missed
     # Its own hours, where they differ from the location's.
     hours: tuple[Hours, ...] = ()
+    # The name of the room that it cannot leave.
+    lives_in: str = ""
 
 
 # The studio is open when the class is: its hours are the timetable.
@@ -76,7 +82,7 @@ THINGS = (
     Thing("room", "quayside", "Laser-safe room", ("laser-room",)),
     Thing("room", "quayside", "Studio", ("studio",), 1, CLASS_HOURS),
     Thing("equipment", "quayside", "IDD table Q", ("idd-table",)),
-    Thing("equipment", "quayside", "Laser unit", ("laser-unit",)),
+    Thing("equipment", "quayside", "Laser unit", ("laser-unit",), lives_in="Laser-safe room"),
     Thing("equipment", "quayside", "Stone heater", ("stone-heater",)),
     Thing("equipment", "quayside", "Mat", ("mat",), 8),
     Thing("room", "hilltop", "Treatment room", ("treatment-room",), 3),

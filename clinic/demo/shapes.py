@@ -1,6 +1,6 @@
 """What the demo's data modules are made of. Plain values, no database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from inspect import cleandoc
 
@@ -14,6 +14,8 @@ class NeedData:
     end: int
     quantity: int = 1
     shared: bool = False
+    # When the visit is booked longer, this part moves with its end.
+    follows_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,25 @@ class TreatmentData:
     requires: str = ""
     notice_minutes: int = 120
     horizon_days: int = 60
+    # Other lengths it comes in: minutes and pence.
+    lengths: tuple[tuple[int, int], ...] = ()
+
+    def in_every_length(self) -> tuple["TreatmentData", ...]:
+        """Itself, and as it is in each other length: its needs moved or stretched to the end."""
+        return (self, *(self._lasting(minutes, pence) for minutes, pence in self.lengths))
+
+    def _lasting(self, minutes: int, pence: int) -> "TreatmentData":
+        longer = minutes - self.minutes
+
+        def moved(need: NeedData) -> NeedData:
+            return replace(
+                need,
+                start=need.start + longer * (need.follows_end or need.start >= self.minutes),
+                end=need.end + longer * (need.follows_end or need.end >= self.minutes),
+            )
+
+        needs = tuple(moved(need) for need in self.needs)
+        return replace(self, minutes=minutes, pence=pence, needs=needs, lengths=())
 
 
 @dataclass(frozen=True)
@@ -123,6 +144,7 @@ class PractitionerData:
     registrations: tuple[RegistrationData, ...]
     hours: tuple[Hours, ...] = ()
     takes_new_patients: bool = True
+    first_visits_a_day: int | None = None
     insured_days: int = 320
     is_published: bool = True
     login: str = ""

@@ -7,13 +7,22 @@ from zoneinfo import ZoneInfo
 
 from django.utils.text import slugify
 
-from bookings.models import Absence, BankHoliday, Need, Opening, Pool, ReminderRule, Resource
+from bookings.models import (
+    Absence,
+    BankHoliday,
+    Journey,
+    Need,
+    Opening,
+    Pool,
+    ReminderRule,
+    Resource,
+)
 from practitioners.models import Clinic, Language, Location, Practitioner, Registration, Treatment
 
 from . import directory, names
 from .holidays import closed_days
 from .people import LANGUAGES, PRACTITIONERS
-from .places import CLINIC, LOCATION_HOURS, LOCATIONS, POOLS, THINGS, Thing
+from .places import CLINIC, JOURNEY_MINUTES, LOCATION_HOURS, LOCATIONS, POOLS, THINGS, Thing
 from .shapes import Hours, NeedData, PractitionerData, TreatmentData
 
 
@@ -54,6 +63,8 @@ def build(today: date, scale: int) -> World:
     Clinic.objects.create(pk=1, **CLINIC)
     for position, row in enumerate(LOCATIONS):
         world.locations[str(row["slug"])] = Location.objects.create(position=position, **row)
+    one, other = world.locations.values()
+    Journey.objects.create(one=one, other=other, minutes=JOURNEY_MINUTES)
     directory.build(today)
     world.treatments = {t.slug: t for t in Treatment.objects.select_related("therapy")}
     world.data = directory.treatment_data()
@@ -126,6 +137,7 @@ def _practitioner(
         about=data.about,
         qualifications="\n".join(data.qualifications),
         takes_new_patients=data.takes_new_patients,
+        first_visits_a_day=data.first_visits_a_day,
         insured_until=today + timedelta(days=data.insured_days) if data.is_published else None,
         dbs_checked_on=today - timedelta(days=200) if data.is_published else None,
         is_published=data.is_published,
@@ -154,6 +166,7 @@ def _registrations(world: World) -> None:
 # --- rooms and equipment --------------------------------------------------------
 def _things(world: World) -> None:
     rows: list[tuple[Thing, Resource]] = []
+    rooms: dict[tuple[str, str, int], Resource] = {}
     for thing in THINGS:
         count = thing.count * world.scale
         for n in range(1, count + 1):
@@ -161,7 +174,12 @@ def _things(world: World) -> None:
             place = world.locations[thing.location]
             row = Resource(kind=thing.kind, name=name, location=place, position=len(rows))
             rows.append((thing, row))
-    Resource.objects.bulk_create(row for _thing, row in rows)
+            rooms[thing.location, thing.name, n] = row
+            if thing.lives_in:
+                row.lives_in = rooms[thing.location, thing.lives_in, n]
+    # Rooms first: bulk_create takes the key of what a row points to.
+    for kind in ("room", "equipment"):
+        Resource.objects.bulk_create(row for _thing, row in rows if row.kind == kind)
     through = Pool.members.through
     members = []
     pools = {s: Pool.objects.create(slug=s, name=name) for s, name in POOLS.items()}
@@ -191,6 +209,7 @@ def _need(treatment: Treatment, need: NeedData, pool: Pool | None) -> Need:
         to_minute=need.end,
         quantity=need.quantity,
         is_shared=need.shared,
+        follows_end=need.follows_end,
     )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,6 +26,7 @@ from bookings.models import (
     Appointment,
     AppointmentEvent,
     BankHoliday,
+    Journey,
     Notification,
     Opening,
     Patient,
@@ -62,9 +64,7 @@ OFFERED = {
     "acupuncture-first-visit": (75, 7000, [(0, 35), (60, 75)]),
     "acupuncture-follow-up": (60, 5500, [(0, 20), (45, 60)]),
     "herbal-consultation": (60, 6000, [(0, 60)]),
-    "massage-30": (30, 3800, [(0, 30)]),
     "massage-60": (60, 6200, [(0, 60)]),
-    "massage-90": (90, 8500, [(0, 90)]),
     "sports-massage-60": (60, 6200, [(0, 60)]),
     "hot-stone-massage-90": (90, 8500, [(0, 90)]),
     "idd-assessment": (60, 9000, [(0, 60)]),
@@ -132,6 +132,49 @@ def test_treatments_have_their_minutes_prices_and_parts(clinic: None) -> None:
         )
         for row in rows
     } == OFFERED
+
+
+def test_a_massage_comes_in_three_lengths_and_each_is_booked(clinic: None) -> None:
+    massage = Treatment.objects.get(slug="massage-60")
+    assert massage.choices() == [(30, 3800), (60, 6200), (90, 8500)]
+    visits = Appointment.objects.filter(treatment=massage)
+    assert set(visits.values_list("minutes", "price_pence")) == {*massage.choices()}
+    for minutes, _pence in massage.choices():
+        assert len(availability.by_day(free_starts(massage, minutes=minutes))) >= 2
+    for row in visits.filter(state__in=LIVE):
+        taken = row.reservations.values_list("resource__kind", "starts_at", "ends_at")
+        ends = {kind: end for kind, _start, end in taken}
+        assert ends["practitioner"] == row.starts_at + timedelta(minutes=row.minutes)
+        assert ends["room"] == ends["practitioner"] + timedelta(minutes=10)
+
+
+def test_the_laser_lives_in_its_room_and_visits_have_them_together(clinic: None) -> None:
+    laser = Resource.objects.get(name="Laser unit")
+    assert laser.lives_in is not None and laser.lives_in.name == "Laser-safe room"
+    for taken in laser.reservations.all():
+        assert taken.appointment.reservations.filter(resource=laser.lives_in).exists()
+
+
+def test_nobody_is_at_two_locations_without_the_time_to_travel(clinic: None) -> None:
+    journey = Journey.objects.get()
+    assert journey.minutes == 30
+    visits = Appointment.objects.filter(state__in=LIVE).order_by("practitioner", "starts_at")
+    days_at_both = 0
+    for one, other in pairwise(visits):
+        if one.practitioner_id != other.practitioner_id or one.location_id == other.location_id:
+            continue
+        assert other.starts_at - one.ends_at >= timedelta(minutes=journey.minutes)
+        days_at_both += one.starts_local.date() == other.starts_local.date()
+    assert days_at_both > 3
+
+
+def test_who_limits_first_visits_has_no_more_a_day(clinic: None) -> None:
+    person = Practitioner.objects.get(first_visits_a_day__isnull=False)
+    first = Appointment.objects.filter(
+        practitioner=person, treatment__audience="new", state__in=LIVE
+    )
+    days = Counter(row.starts_local.date() for row in first)
+    assert max(days.values()) == person.first_visits_a_day
 
 
 def test_each_location_has_one_table_and_one_has_the_laser(clinic: None) -> None:
