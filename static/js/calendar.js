@@ -36,6 +36,13 @@ function goThere(event) {
   if (path) location.assign(path);
 }
 
+// What was left open need not stand in the address. (For a move it must: it means “anyone”.)
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, formData } = event.detail;
+  if (!elt.matches("[data-short]")) return;
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+});
+
 document.addEventListener("htmx:beforeRequest", (event) => busy(event, true));
 document.addEventListener("htmx:afterRequest", (event) => busy(event, false));
 document.addEventListener("htmx:responseError", goThere);

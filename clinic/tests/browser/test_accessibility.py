@@ -26,6 +26,7 @@ PAGES = [
     "/conditions/sciatica/",
     "/contact/",
     "/contact/thanks/",
+    "/privacy/",
     "/book/",
     "/book/?who=returning",
     "/book/?who=nobody",
@@ -33,6 +34,11 @@ PAGES = [
     "/book/returning/",
     "/book/massage-60/",
     "/book/massage-60/?date=2027-02-30",
+    "/book/massage-60/?view=week",
+    "/book/massage-60/?view=list&part=afternoon",
+    "/book/massage-60/?gender=woman&language=pl",
+    "/book/massage-60/?gender=woman&view=week",
+    "/book/massage-60/?part=evening&language=pl",
     "/book/idd-session/",
     "/book/no-such-treatment/",
     "/book/help-now/",
@@ -123,6 +129,9 @@ def test_each_step_of_booking_has_no_violation(page: Page):
     for step in ("move/", "cancel/", "coming/"):
         page.goto(address + step)
         look(step)
+    for view in ("week", "list"):
+        page.goto(f"{address}move/?view={view}")
+        look(f"move, {view}")
     assert not found, found
 
 
