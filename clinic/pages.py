@@ -246,3 +246,9 @@ def red_flags() -> ScreeningForm | None:
         return screening.current_form()
     except ScreeningUnavailable:
         return None
+
+
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """What the site keeps about people, for how long, and who reads it."""
+    return render(request, "clinic/privacy.html")

@@ -13,6 +13,7 @@ urlpatterns = [
     path("conditions/<slug:slug>/", pages.condition, name="condition"),
     path("contact/", contact_page.write, name="contact"),
     path("contact/thanks/", contact_page.thanks, name="contact-thanks"),
+    path("privacy/", pages.privacy, name="privacy"),
     path("login/", accounts.sign_in, name="login"),
     path("logout/", accounts.sign_out, name="logout"),
     path("signed-in/", accounts.after_login, name="after-login"),

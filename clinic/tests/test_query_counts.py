@@ -30,6 +30,7 @@ PAGES = [
     "/conditions/sciatica/",
     "/contact/",
     "/contact/thanks/",
+    "/privacy/",
     "/login/",
     "/book/",
     "/book/?who=returning&therapy=acupuncture&location=tidewell-quayside",
