@@ -32,6 +32,7 @@ GROUPS: list[tuple[str, Promise, list[str]]] = [
             "bookings.Opening",
             "bookings.Resource",
             "bookings.Pool",
+            "bookings.Journey",
         ],
     ),
     (

@@ -27,6 +27,7 @@ DESK: dict[str, dict[str, tuple[str, ...]]] = {
         "clinic": LOOK,
         "condition": LOOK,
         "language": LOOK,
+        "length": LOOK,
         "location": LOOK,
         "practitioner": CHANGE,
         # The desk checks registrations, and says when.
@@ -39,6 +40,7 @@ DESK: dict[str, dict[str, tuple[str, ...]]] = {
         "appointment": WRITE,
         "appointmentevent": LOOK,
         "bankholiday": LOOK,
+        "journey": LOOK,
         "messagetemplate": LOOK,
         "need": LOOK,
         "notification": CHANGE,

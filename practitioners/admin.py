@@ -21,6 +21,7 @@ from .models import (
     Clinic,
     Condition,
     Language,
+    Length,
     Practitioner,
     Reference,
     Registration,
@@ -129,7 +130,7 @@ class PractitionerAdmin(admin.ModelAdmin):
     fieldsets = [
         (None, {"fields": ["name", "slug", "profession", "is_published", "position"]}),
         (_("Who they are"), {"fields": ["pronouns", "gender", "languages", "user"]}),
-        (_("What they do"), {"fields": ["treatments", "takes_new_patients"]}),
+        (_("What they do"), {"fields": ["treatments", "takes_new_patients", "first_visits_a_day"]}),
         (_("Their page"), {"fields": ["summary", "about", "qualifications"]}),
         (_("Checks"), {"fields": ["insured_until", "dbs_checked_on"]}),
     ]
@@ -149,7 +150,7 @@ class PractitionerAdmin(admin.ModelAdmin):
 
 
 class PriceForm(forms.ModelForm):
-    """A treatment with its price typed in pounds; stored in pence."""
+    """What has a price: typed in pounds, stored in pence."""
 
     price = forms.DecimalField(
         label=_("Price (£)"), min_value=0, max_digits=7, decimal_places=2, required=True
@@ -185,6 +186,16 @@ class TreatmentInline(admin.TabularInline):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # A treatment that was ever booked stays: it is unpublished instead.
         return False
+
+
+class LengthInline(admin.TabularInline):
+    model = Length
+    form = PriceForm
+    fields = ["minutes", "price"]
+    extra = 0
+    verbose_name_plural = _(
+        "other lengths it can be booked in (its needs move with the end of the visit, see there)"
+    )
 
 
 class ClaimInline(admin.StackedInline):
@@ -245,6 +256,7 @@ class TreatmentAdmin(admin.ModelAdmin):
     search_fields = ["name", "therapy__name", "slug"]
     prepopulated_fields = {"slug": ["therapy", "name"]}
     autocomplete_fields = ["therapy", "requires"]
+    inlines = [LengthInline]
     fieldsets = [
         (None, {"fields": ["therapy", "name", "slug", "summary", "is_published", "position"]}),
         (_("Length and price"), {"fields": ["minutes", "price"]}),

@@ -28,19 +28,21 @@ class LocationAdmin(directory.LocationAdmin):
         (_("Also here"), {"fields": ["elsewhere"]}),
     ]
 
-    @admin.display(description=_("rooms and closed days"))
+    @admin.display(description=_("rooms, closed days and journeys"))
     def elsewhere(self, obj: Location) -> SafeString | str:
         if obj.pk is None:
             return str(_("Save the location first."))
         where, place = f"?location__id__exact={obj.pk}", f"?place={obj.pk}"
         return format_html(
-            '<a href="{}">{}</a> · <a href="{}">{}</a> · <a href="{}">{}</a>',
+            '<a href="{}">{}</a> · <a href="{}">{}</a> · <a href="{}">{}</a> · <a href="{}">{}</a>',
             reverse("admin:bookings_resource_changelist") + where,
             _("Rooms and equipment"),
             reverse("admin:bookings_bankholiday_changelist") + place,
             _("Bank holidays"),
             reverse("admin:bookings_absence_changelist") + place,
             _("Absences"),
+            reverse("admin:bookings_journey_changelist") + place,
+            _("Journeys"),
         )
 
 
@@ -110,7 +112,7 @@ class ReminderRuleInline(admin.TabularInline):
 
 @admin.register(Treatment)
 class TreatmentAdmin(directory.TreatmentAdmin):
-    inlines = [NeedInline, ReminderRuleInline]
+    inlines = [*directory.TreatmentAdmin.inlines, NeedInline, ReminderRuleInline]
 
     def save_related(
         self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool

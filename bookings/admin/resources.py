@@ -12,7 +12,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..models import Opening, Pool, Resource
+from practitioners.models import Location
+
+from ..models import Journey, Opening, Pool, Resource
 from .absences import AbsenceInline
 from .columns import KindFilter, NoPeople
 
@@ -88,11 +90,20 @@ class PoolFilter(admin.SimpleListFilter):
 class ResourceAdmin(admin.ModelAdmin):
     """Patients are resources too, since they have but one body; they are none of this page's."""
 
-    list_display = ["name", "kind", "location", "in_pools", "is_active"]
+    list_display = ["name", "kind", "location", "lives_in", "in_pools", "is_active"]
     list_filter = [KindFilter, "location", PoolFilter, "is_active"]
-    list_select_related = ["location"]
+    list_select_related = ["location", "lives_in"]
     search_fields = ["name"]
-    fields = ["kind", "name", "location", "practitioner", "pools_of", "is_active", "position"]
+    fields = [
+        "kind",
+        "name",
+        "location",
+        "lives_in",
+        "practitioner",
+        "pools_of",
+        "is_active",
+        "position",
+    ]
     readonly_fields = ["practitioner", "pools_of"]
     inlines = [HoursInline, AbsenceInline]
 
@@ -107,6 +118,25 @@ class ResourceAdmin(admin.ModelAdmin):
         if obj and obj.kind == Resource.Kind.PRACTITIONER:
             fields += ["name", "location"]
         return fields
+
+    def get_fields(self, request: HttpRequest, obj: Resource | None = None) -> Any:
+        fields = super().get_fields(request, obj)
+        if obj and obj.kind != Resource.Kind.EQUIPMENT:
+            return [name for name in fields if name != "lives_in"]
+        return fields
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField | None:
+        if db_field.name != "lives_in":
+            return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        rooms = Resource.objects.filter(kind=Resource.Kind.ROOM).select_related("location")
+        kwargs |= {"queryset": rooms, "empty_label": _("none, it moves between rooms")}
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field:
+            # Each location has its own “Treatment room 1”.
+            field.label_from_instance = lambda room: f"{room.name}, {room.location}"
+        return field
 
     def formfield_for_choice_field(
         self, db_field: models.Field, request: HttpRequest, **kwargs: Any
@@ -207,3 +237,45 @@ class OpeningAdmin(NoPeople):
     @admin.display(description=_("hours"), ordering="starts")
     def hours(self, obj: Opening) -> str:
         return f"{obj.starts:%H:%M}–{obj.ends:%H:%M}"
+
+
+class EitherEnd(admin.SimpleListFilter):
+    """Journeys that begin or end at a location: they go both ways."""
+
+    title = _("location")
+    parameter_name = "place"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [(str(place.pk), place.name) for place in Location.objects.all()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Journey]) -> QuerySet[Journey]:
+        chosen = self.value()
+        if not chosen or not chosen.isdecimal():
+            return queryset
+        return queryset.filter(Q(one=int(chosen)) | Q(other=int(chosen)))
+
+
+@admin.register(Journey)
+class JourneyAdmin(admin.ModelAdmin):
+    list_display = ["between", "minutes"]
+    list_filter = [EitherEnd]
+    list_select_related = ["one", "other"]
+    search_fields = ["one__name", "other__name"]
+    autocomplete_fields = ["one", "other"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": ["one", "other", "minutes"],
+                "description": _(
+                    "How long a practitioner needs from one location to the other, either way. "
+                    "Who works at both on one day is offered at the second only when they can be "
+                    "there. A pair that is not on the list takes no time."
+                ),
+            },
+        )
+    ]
+
+    @admin.display(description=_("between"), ordering="one__name")
+    def between(self, obj: Journey) -> str:
+        return f"{obj.one} – {obj.other}"

@@ -19,6 +19,7 @@ from bookings.models import (
     Answer,
     Appointment,
     BankHoliday,
+    Journey,
     Kind,
     MessageTemplate,
     Notification,
@@ -102,7 +103,9 @@ def fill(world: factories.World, first: int, count: int) -> None:
         factories.safety_question(therapy)
         ReminderRule.objects.create(treatment=treatment, minutes_before=60)
         place = directory.location()
-        factories.equipment(place)
+        factories.equipment(place, lives_in=factories.room(place))
+        Journey.objects.create(one=world.location, other=place, minutes=30)
+        treatment.lengths.create(minutes=90, price_pence=8500)
         BankHoliday.on(date(2027, 1, 1), place, "New Year").save()
         factories.absence(factories.body(person), days_ahead(number), days_ahead(number + 1))
         factories.absence(None, days_ahead(2), days_ahead(3), location=place, reason="other")
@@ -174,7 +177,8 @@ def test_a_long_list_comes_in_pages(owner: Client) -> None:
 
 @pytest.mark.parametrize("typed", ["²", "abc", "-1"])
 @pytest.mark.parametrize(
-    ("label", "name"), [("bookings.Absence", "place"), ("bookings.Resource", "pool")]
+    ("label", "name"),
+    [("bookings.Absence", "place"), ("bookings.Resource", "pool"), ("bookings.Journey", "place")],
 )
 def test_a_filter_typed_by_hand_is_no_error(
     label: str, name: str, typed: str, world: factories.World, owner: Client

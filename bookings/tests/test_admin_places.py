@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from bookings.actors import Actor
 from bookings.appointments import Details, book
-from bookings.models import Absence, BankHoliday, Opening, Pool, Resource
+from bookings.models import Absence, BankHoliday, Journey, Opening, Pool, Resource
 from clinic.clock import now
 from practitioners.models import Practitioner
 from practitioners.tests import factories as directory
@@ -255,3 +255,110 @@ def test_needs_go_in_steps_of_five_minutes(staff: Client) -> None:
     assert response.status_code == 200
     assert "steps of five" in response.content.decode()
     assert staff.post(url, {**form, "needs-0-to_minute": "35"}).status_code == 302
+
+
+# --- lengths, homes, journeys, first visits -------------------------------------------
+def saved_treatment(staff: Client, world: factories.World, **typed: object) -> object:
+    """Post a treatment's page with changes; a new length is typed into the first empty row."""
+    url = reverse("admin:practitioners_treatment_change", args=[world.treatment.pk])
+    page = fields_of(staff.get(url))
+    return staff.post(url, {**page, **typed})
+
+
+def a_length(minutes: object, price: str, row: int = 0) -> dict[str, object]:
+    return {
+        "lengths-TOTAL_FORMS": row + 1,
+        f"lengths-{row}-treatment": "",
+        f"lengths-{row}-id": "",
+        f"lengths-{row}-minutes": minutes,
+        f"lengths-{row}-price": price,
+    }
+
+
+def test_another_length_is_typed_in_minutes_and_pounds(staff: Client) -> None:
+    world = factories.bookable_clinic(price_pence=6000)
+    assert saved_treatment(staff, world, **a_length(90, "84.50")).status_code == 302
+    assert world.treatment.choices() == [(60, 6000), (90, 8450)]
+    page = staff.get(reverse("admin:practitioners_treatment_change", args=[world.treatment.pk]))
+    assert fields_of(page)["lengths-0-price"] == "84.50"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "typed", "sentence"),
+    [
+        (60, {}, "own length"),
+        (90, {"is_group": "on"}, "one length"),
+        (42, {}, "steps of five"),
+        (0, {}, "greater than or equal to 5"),
+    ],
+)
+def test_a_length_that_makes_no_sense_is_refused_beside_it(
+    staff: Client, minutes: int, typed: dict[str, str], sentence: str
+) -> None:
+    world = factories.bookable_clinic()
+    page = saved_treatment(staff, world, **a_length(minutes, "10"), **typed)
+    assert page.status_code == 200
+    formset = next(
+        f.formset for f in page.context["inline_admin_formsets"] if "lengths" in f.formset.prefix
+    )
+    assert sentence in str(formset.forms[0].errors)
+    assert not world.treatment.lengths.exists()
+
+
+def test_a_treatment_with_lengths_becomes_no_group_until_they_are_gone(staff: Client) -> None:
+    world = factories.bookable_clinic()
+    world.treatment.lengths.create(minutes=90, price_pence=8500)
+    assert saved_treatment(staff, world, is_group="on").status_code == 200
+    gone = saved_treatment(staff, world, **{"is_group": "on", "lengths-0-DELETE": "on"})
+    assert gone.status_code == 302
+    world.treatment.refresh_from_db()
+    assert world.treatment.is_group and not world.treatment.lengths.exists()
+
+
+def test_a_need_can_be_told_to_follow_the_end(staff: Client) -> None:
+    world = factories.bookable_clinic()
+    assert saved_treatment(staff, world, **{"needs-1-follows_end": "on"}).status_code == 302
+    assert [need.follows_end for need in world.treatment.needs.order_by("pk")] == [False, True]
+
+
+def test_equipment_is_told_which_room_of_its_location_it_lives_in(staff: Client) -> None:
+    here, there = directory.location(name="Quayside"), directory.location(name="Hilltop")
+    laser, room = factories.equipment(here), factories.room(here, name="Room 1")
+    far = factories.room(there, name="Room 1")
+    url = reverse("admin:bookings_resource_change", args=[laser.pk])
+    page = staff.get(url)
+    assert "Room 1, Quayside" in page.content.decode()
+    refused = staff.post(url, {**fields_of(page), "lives_in": far.pk})
+    assert errors(refused)["lives_in"] == ["Choose a room at the same location."]
+    assert staff.post(url, {**fields_of(page), "lives_in": room.pk}).status_code == 302
+    laser.refresh_from_db()
+    assert laser.lives_in == room
+    # A room and a practitioner live in none, and are not asked.
+    for other in (room, factories.body(directory.practitioner())):
+        change = staff.get(reverse("admin:bookings_resource_change", args=[other.pk]))
+        assert "lives_in" not in fields_of(change)
+
+
+def test_a_journey_stands_once_and_is_found_from_both_ends(staff: Client) -> None:
+    here, there = directory.location(name="Quayside"), directory.location(name="Hilltop")
+    url = reverse("admin:bookings_journey_add")
+    form = fields_of(staff.get(url))
+    assert (
+        staff.post(url, {**form, "one": here.pk, "other": there.pk, "minutes": 30}).status_code
+        == 302
+    )
+    for wrong in ({"one": there.pk, "other": here.pk}, {"one": here.pk, "other": here.pk}):
+        assert staff.post(url, {**form, **wrong, "minutes": 20}).status_code == 200
+    assert Journey.objects.get().minutes == 30
+    listed = reverse("admin:bookings_journey_changelist")
+    for asked in ({"q": "hilltop"}, {"q": "quayside"}, {"place": here.pk}, {"place": there.pk}):
+        assert staff.get(listed, asked).context["cl"].result_count == 1
+    assert staff.get(listed, {"q": "elsewhere"}).context["cl"].result_count == 0
+
+
+def test_first_visits_a_day_are_set_at_the_practitioner(staff: Client) -> None:
+    person = directory.practitioner()
+    url = reverse("admin:practitioners_practitioner_change", args=[person.pk])
+    staff.post(url, {**fields_of(staff.get(url)), "first_visits_a_day": "2"})
+    person.refresh_from_db()
+    assert person.first_visits_a_day == 2
