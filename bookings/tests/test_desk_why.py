@@ -113,6 +113,15 @@ def test_a_free_time_says_so_and_can_be_booked(staff: Client, world: World):
     assert form["treatment"].value() == str(world.treatment.pk)
 
 
+def test_only_who_is_offered_to_patients_is_named_with_a_free_time(desk: Client, world: World):
+    world.treatment.audience = "new"
+    world.treatment.save()
+    world.another_practitioner(name="Ben Adeyemi", first_visits_a_day=0)
+    html = ask(desk)
+    assert "This time is free." in html
+    assert "or 1 other" not in html
+
+
 def test_the_nearest_free_times_are_links(desk: Client, world: World):
     take_the_room(world)
     html = ask(desk)
@@ -164,6 +173,7 @@ def test_the_time_is_read_off_the_wall_of_the_location(desk: Client, world: Worl
     world.rooms.members.add(factories.room(york))
     html = ask(desk, location="tidewell-york", time="11:00")
     assert "Monday 11 January 2027, 11:00" in html
+    assert "This time is free." in html
     assert "day=2027-01-11&time=11%3A00" in html
 
 
@@ -205,6 +215,27 @@ def test_a_day_far_away_has_its_reason_and_the_earliest_times(desk: Client, worl
     html = ask(desk, date=day)
     assert "Patients are not offered this time." in html
     assert "day=2027-01-04&time=10%3A00" in html
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "treatment=visit&treatment=&date=2027-01-11&time=09:00",
+        "treatment=visit.0&date=2027-01-11&time=09:00",
+        "treatment=visit&date=2027-01-11&time=09:00:30",
+        "treatment=visit&date=2027-01-11&time=-1:00",
+        "treatment=" + "v" * 2000,
+        "treatment=%00&date=%00&time=%00",
+        "treatment=%FF%FE",
+    ],
+)
+def test_a_broken_question_is_refused_kindly(desk: Client, world: World, query: str):
+    assert desk.get(f"{reverse('desk-why')}?{query}").status_code in (400, 422)
+
+
+def test_half_a_question_fills_half_the_form(desk: Client, world: World):
+    response = desk.get(reverse("desk-why"), {"date": "2027-02-30", "location": "atlantis"})
+    assert response.status_code == 200
 
 
 def test_the_question_stays_in_the_form(desk: Client, world: World):
@@ -308,6 +339,22 @@ def test_a_move_of_a_long_visit_asks_for_its_own_length(staff: Client, world: Wo
     take_the_room(world, 10)
     said = shown_errors(staff.post(change_url(visit), change_form(staff, visit, time="09:00")))
     assert said["time"][1] == "Room 1 is taken until 11:00."
+
+
+def test_a_refusal_costs_the_same_however_much_is_booked(staff: Client, world: World):
+    def count() -> int:
+        form = add_form(world, at(9), patient=pat)
+        with CaptureQueriesContext(connection) as seen:
+            assert "time" in shown_errors(staff.post(reverse(ADD), form))
+        return len(seen)
+
+    pat = factories.patient()
+    take_the_room(world)
+    before = count()
+    for n in range(6):
+        world.another_practitioner(name=f"Person {n}")
+        cast.visit(world, at(9), practitioner=directory.practitioner(), room=world.room)
+    assert count() == before
 
 
 # --- a patient -------------------------------------------------------------------
