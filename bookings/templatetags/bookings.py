@@ -16,7 +16,7 @@ from clinic.phones import readable
 from practitioners.models import Location
 
 if TYPE_CHECKING:
-    from bookings.views.calendar import Board
+    from bookings.views.calendar_board import Board
 
 register = template.Library()
 

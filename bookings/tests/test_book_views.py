@@ -78,8 +78,19 @@ def test_weeks_reach_from_this_one_to_the_horizon(client, world):
     assert (this.previous, this.following) == (None, date(2027, 1, 11))
     last = board(client, world, view="week", date="2027-03-05")
     assert (last.previous, last.following) == (date(2027, 2, 22), None)
-    assert see(client, world, view="week", date="2027-01-03").status_code == 404
+    assert see(client, world, view="week", date="2026-12-31").status_code == 404
     assert see(client, world, view="week", date="2027-03-08").status_code == 404
+
+
+def test_from_the_month_to_the_week_and_back_never_leads_to_what_is_over(client, world, monday):
+    monday.move_to("2027-01-20T08:00:00Z")
+    for asked in ({"month": "2027-01"}, {"date": "2027-01-05"}):
+        days = board(client, world, view="week", **asked).month.days
+        assert days[0].date == date(2027, 1, 18)
+    monday.move_to("2027-01-01T08:00:00Z")
+    assert board(client, world, view="week").month.first == date(2026, 12, 28)
+    shown = board(client, world, date="2026-12-28")
+    assert (shown.month.first, shown.day.date) == (date(2027, 1, 1), date(2027, 1, 1))
 
 
 def test_a_week_without_a_free_day_leads_to_the_first_one(client, world):

@@ -29,7 +29,8 @@ from clinic.text import form_status
 from practitioners.models import Clinic
 
 from . import flow
-from .calendar import Slot, answer, make_board
+from .calendar import answer, make_board
+from .calendar_board import Slot
 from .choice import Choice, choose
 from .flow import SeeOther, personal, posted
 from .refusals import answers_refusals, throttled

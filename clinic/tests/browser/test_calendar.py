@@ -130,6 +130,32 @@ def test_an_answer_that_is_no_calendar_is_left_to_the_browser(person: Callable[.
     assert was_reloaded(page) and page.url.endswith("?view=week")
 
 
+def test_back_from_a_start_is_the_whole_page_as_it_was(person: Callable[..., Page]):
+    page = person()
+    page.goto(CALENDAR)
+    page.locator("#view-list").click()
+    page.locator(".first").first.wait_for()
+    page.locator("a.start").first.click()
+    page.wait_for_url("**/details/?start=*")
+    page.go_back()
+    page.locator(".first").first.wait_for()
+    assert page.url.endswith("?view=list") and page.locator("header.site-head").is_visible()
+
+
+def test_while_it_looks_the_calendar_says_that_it_is_busy(person: Callable[..., Page]):
+    page = person()
+    page.goto(CALENDAR)
+    waiting: list[Route] = []
+    page.route("**/*view=week*", lambda route: waiting.append(route))
+    page.locator("#view-week").click()
+    calendar = page.locator("#calendar")
+    expect(calendar).to_have_attribute("aria-busy", "true")
+    expect(calendar).to_have_class(re.compile("htmx-request"))
+    waiting.pop().continue_()
+    page.locator("ol.week").wait_for()
+    expect(calendar).not_to_have_attribute("aria-busy", "true")
+
+
 def test_everything_works_without_a_script(person: Callable[..., Page]):
     page = person(javascript=False)
     page.goto(CALENDAR)
