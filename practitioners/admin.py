@@ -194,7 +194,7 @@ class LengthInline(admin.TabularInline):
     fields = ["minutes", "price"]
     extra = 0
     verbose_name_plural = _(
-        "other lengths it can be booked in (its needs move with the end of the visit, see there)"
+        "other lengths it can be booked in (the needs say which parts of it move with the end)"
     )
 
 

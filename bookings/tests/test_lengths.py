@@ -200,6 +200,17 @@ def test_a_moved_visit_keeps_the_length_and_price_that_were_agreed(world: make.W
     assert set(taken) == {moved.ends_at}
 
 
+def test_the_calendar_of_a_move_offers_what_its_length_fits(client: Client, world: make.World):
+    booked = book(world)
+    page = client.get(f"/appointments/{booked.token}/move/?date=2027-01-13").content.decode()
+    starts = set(re.findall(r"start=2027-01-13T(\d\d)", page))
+    assert {"09", "15"} <= starts and "16" not in starts
+    assert "minutes=" not in page
+    client.post(f"/appointments/{booked.token}/move/", {"start": "2027-01-13T15:00:00+00:00"})
+    booked.refresh_from_db()
+    assert booked.ends_at == datetime(2027, 1, 13, 16, 30, tzinfo=UTC)
+
+
 def test_a_visit_is_not_moved_to_where_only_a_shorter_one_fits(world: make.World):
     booked = book(world)
     with pytest.raises(Refused):
