@@ -132,12 +132,16 @@ class Board:
 
     def _on_the_way(self, resource: int, location: int) -> int:
         """Ticks at which somebody can't be here, for they come from or go to another location."""
-        spans = [
-            (a - self._journeys[place, location], b + self._journeys[place, location])
+        spans = [(a, b) for _place, a, b in self.elsewhere(resource, location)]
+        return mask_of(spans, self.window.ticks) if spans else 0
+
+    def elsewhere(self, resource: int, location: int) -> list[tuple[int, int, int]]:
+        """Visits at other locations, as (location, when they leave for it, when they are back)."""
+        return [
+            (place, a - self._journeys[place, location], b + self._journeys[place, location])
             for place, a, b in self._elsewhere.get(resource, ())
             if (place, location) in self._journeys
         ]
-        return mask_of(spans, self.window.ticks) if spans else 0
 
     def travels(self, resource: int) -> bool:
         """Whether a journey could keep them from where they are wanted."""
@@ -291,6 +295,10 @@ class Board:
 
     def is_joinable(self, treatment: int, person: int, location: int, tick: int) -> bool:
         return bool(self._joined.get((treatment, person, location), 0) >> tick & 1)
+
+    def attending(self, treatment: int, person: int, location: int, tick: int) -> int:
+        """How many have booked a group's start."""
+        return self.rows.busy.count((treatment, person, location, tick, 0))
 
     def has_room_for_first_visits(self, person: int, location: int) -> int:
         """Ticks of the dates on which a practitioner sees another new patient."""

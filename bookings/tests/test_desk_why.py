@@ -92,7 +92,7 @@ def test_reasons_stand_under_their_location(desk: Client, world: World):
     factories.opening(hill)
     html = ask(desk)
     hilltop, quayside = (f'why__place">{name}' for name in (hill.name, "Tidewell Quayside"))
-    none_here = "Tidewell Hilltop has too few of “Treatment room”"
+    none_here = "Tidewell Hilltop has no “Treatment room”"
     places = [html.index(words) for words in (hilltop, none_here, quayside, TAKEN)]
     assert places == sorted(places)
     assert hilltop not in ask(desk, location="tidewell-quayside")
@@ -163,7 +163,7 @@ def test_another_length_is_asked_about(desk: Client, world: World):
     take_the_room(world, 10)
     assert "Visit, 90 minutes" in ask(desk)
     assert "This time is free." in ask(desk)
-    assert "Room 1 is taken until 11:00." in ask(desk, treatment="visit.90")
+    assert "Room 1 is taken from 10:00 to 11:00." in ask(desk, treatment="visit.90")
 
 
 def test_the_time_is_read_off_the_wall_of_the_location(desk: Client, world: World):
@@ -330,7 +330,7 @@ def test_a_move_is_not_in_its_own_way(staff: Client, world: World):
     visit = cast.visit(world, at(9), room=world.room)
     take_the_room(world, 10)
     said = shown_errors(staff.post(change_url(visit), change_form(staff, visit, time="09:30")))
-    assert said["time"][1] == "Room 1 is taken until 11:00."
+    assert said["time"][1] == "Room 1 is taken from 10:00 to 11:00."
 
 
 def test_a_move_of_a_long_visit_asks_for_its_own_length(staff: Client, world: World):
@@ -338,7 +338,7 @@ def test_a_move_of_a_long_visit_asks_for_its_own_length(staff: Client, world: Wo
     visit = cast.visit(world, at(14), room=world.room, minutes=90)
     take_the_room(world, 10)
     said = shown_errors(staff.post(change_url(visit), change_form(staff, visit, time="09:00")))
-    assert said["time"][1] == "Room 1 is taken until 11:00."
+    assert said["time"][1] == "Room 1 is taken from 10:00 to 11:00."
 
 
 def test_a_refusal_costs_the_same_however_much_is_booked(staff: Client, world: World):

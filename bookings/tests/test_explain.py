@@ -14,6 +14,7 @@ from practitioners.tests import factories as directory
 
 from . import factories
 from .test_availability import book
+from .test_group import NINE, a_class
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +87,7 @@ def test_hours_are_said_with_the_next_beginning(world):
     ("start", "words"),
     [
         (at(7, day=4), "That time is over."),
-        (at(9, day=4), "Online it has to be booked 120 minutes ahead: from 10:00 on."),
+        (at(9, day=4), "Online it has to be booked 2 hours ahead: from 10:00 on."),
         (datetime(2027, 4, 1, 8, tzinfo=UTC), "60 days ahead, now until 5 March 2027."),
         (at(9, 10), "Its starts are every 60 minutes on the clock."),
         (datetime(2199, 1, 1, tzinfo=UTC), "That is years away."),
@@ -124,7 +125,11 @@ def test_a_journey_is_said(world):
     Journey.objects.create(one=world.location, other=far, minutes=40)
     book(world, at(9), location=far)
     assert said(world, at(10), location=world.location) == (
-        "Ana Okafor is on the way from or to another location until 10:40."
+        "Ana Okafor is booked at Tidewell Hill and can be here at 10:40."
+    )
+    book(world, at(14), location=far, name="Sam Example")
+    assert said(world, at(13), location=world.location) == (
+        "Ana Okafor has to leave for Tidewell Hill at 13:20."
     )
     assert explain(world.treatment, at(10), location=far).is_offered
     assert explain(world.treatment, at(11), location=world.location).is_offered
@@ -134,7 +139,7 @@ def test_a_location_without_what_is_needed_says_so(world):
     far = directory.location(name="Tidewell Hill")
     factories.opening(far, world.practitioner.resource)
     assert said(world, at(9), location=far) == (
-        "Tidewell Hill has too few of “Treatment room” for this treatment."
+        "Tidewell Hill has no “Treatment room” for this treatment, or too few."
     )
 
 
@@ -153,3 +158,71 @@ def test_an_explanation_costs_what_an_answer_costs(world):
     with CaptureQueriesContext(connection) as seen:
         explain(world.treatment, at(9))
     assert len(seen) == 4
+
+
+def test_what_begins_during_the_visit_is_said_with_its_beginning():
+    world = factories.bookable_clinic(grid_minutes=30, practitioner={"name": "Ana Okafor"})
+    book(world, at(10))
+    said_of = said(world, at(9, 30))
+    assert "Ana Okafor is taken from 10:00 to 11:00." in said_of
+    assert "Room 1 is taken from 10:00 to 11:00." in said_of
+    assert "Ana Okafor is in only until 17:00." in said(world, at(16, 30))
+    assert "Room 1 can be used only until 17:00." in said(world, at(16, 30))
+
+
+def test_a_full_class_says_how_many_have_booked_it():
+    pilates = a_class(mats=2)
+    for n in "12":
+        pilates.book(f"Guest {n}")
+    answer = explain(pilates.world.treatment, NINE)
+    assert [line.code for line in answer.lines] == ["class_full"]
+    assert "is full: 2 have booked it." in str(answer)
+
+
+@pytest.mark.parametrize("what", ["treatment", "therapy", "practitioner", "location"])
+def test_what_is_not_published_is_said(world, what):
+    row = getattr(world, what)
+    row.is_published = False
+    row.save()
+    world.treatment.refresh_from_db()
+    asked = {what: row} if what in ("practitioner", "location") else {}
+    assert "is not published." in said(world, at(9), **asked)
+
+
+def test_filters_that_leave_nobody_say_so(world):
+    assert "gender or language" in said(world, at(9), language="cy")
+    evening = (time(17), time(0))
+    assert said(world, at(9), hours=evening) == (
+        "It is not in the part of the day that was asked for."
+    )
+
+
+def test_closed_days_that_follow_each_other_are_one(world):
+    for day in (MONDAY, date(2027, 1, 12)):
+        BankHoliday.on(day, world.location).save()
+    assert "is closed until Wednesday" in said(world, at(9))
+
+
+def test_what_holds_everywhere_is_said_once(world):
+    far = directory.location(name="Tidewell Hill")
+    world.rooms.members.add(factories.room(far))
+    factories.opening(far)
+    factories.opening(far, world.practitioner.resource)
+    factories.absence(world.practitioner.resource, at(0), at(0, day=12), reason="sick")
+    answer = explain(world.treatment, at(9))
+    assert [(line.location, line.sentence) for line in answer.lines] == [
+        (None, "Ana Okafor is away until Tuesday (sick).")
+    ]
+
+
+def test_what_is_over_or_far_off_is_not_explained_further(world):
+    book(world, at(9))
+    with time_machine.travel(at(12), tick=False):
+        assert said(world, at(9)) == "That time is over."
+
+
+def test_a_limit_of_none_takes_no_new_patients():
+    world = factories.bookable_clinic(
+        audience="new", practitioner={"first_visits_a_day": 0, "name": "Ana Okafor"}
+    )
+    assert said(world, at(9)) == "Ana Okafor takes no new patients."
