@@ -41,6 +41,7 @@ ABOUT_A_VISIT = (
     "address",
     "reference",
     "cancel_until",
+    "changing",
     "clinic",
     "phone",
     "manage_url",
@@ -69,25 +70,22 @@ STANDARD: dict[str, tuple[Any, Any]] = {
         gettext_lazy("Your appointment on {date} at {time}"),
         gettext_lazy(
             "Hello {name},\n\nYour appointment is booked. The details are below, and a calendar "
-            "entry is attached.\n\nYou can move or cancel it online free of charge until "
-            "{cancel_until}. After that, please call us on {phone}.\n\nWe look forward to seeing "
-            "you.\n{clinic}"
+            "entry is attached.\n\n{changing}\n\nWe look forward to seeing you.\n{clinic}"
         ),
     ),
     Kind.REMINDER: (
         gettext_lazy("Reminder: {date} at {time}"),
         gettext_lazy(
             "Hello {name},\n\nThis is a reminder of your appointment. Please tell us that you are "
-            "coming, or move or cancel it if you can’t come: somebody else may be waiting for "
-            "the time.\n\n{clinic}"
+            "coming. If you can’t come, please tell us too: somebody else may be waiting for the "
+            "time.\n\n{changing}\n\n{clinic}"
         ),
     ),
     Kind.CHANGE: (
         gettext_lazy("Your appointment has moved to {date} at {time}"),
         gettext_lazy(
             "Hello {name},\n\nYour appointment has a new time. The details are below; the attached "
-            "calendar entry replaces the old one.\n\nYou can move or cancel it online free of "
-            "charge until {cancel_until}.\n\n{clinic}"
+            "calendar entry replaces the old one.\n\n{changing}\n\n{clinic}"
         ),
     ),
     Kind.CANCELLATION: (
@@ -184,6 +182,8 @@ def visit_values(appointment: Appointment, clinic: Clinic) -> dict[str, str]:
     """What the placeholders of a message about `appointment` stand for. Reads its relations."""
     start, end = appointment.starts_local, appointment.ends_local
     free_until = clock.local(appointment.free_until, appointment.location.time_zone)
+    cancel_until = f"{_day(free_until)}, {_time(free_until)}"
+    phone = appointment.location.phone or clinic.phone
     return {
         "name": appointment.patient.name if appointment.patient else "",
         "when": f"{_day(start)}, {_time(start)}",
@@ -194,11 +194,25 @@ def visit_values(appointment: Appointment, clinic: Clinic) -> dict[str, str]:
         "location": appointment.location.name,
         "address": appointment.location.address,
         "reference": appointment.reference,
-        "cancel_until": f"{_day(free_until)}, {_time(free_until)}",
+        "cancel_until": cancel_until,
+        "changing": _changing(cancel_until, phone, over=clock.now() >= free_until),
         "clinic": clinic.name,
-        "phone": appointment.location.phone or clinic.phone,
+        "phone": phone,
         "manage_url": url("appointment", appointment.token),
     }
+
+
+def _changing(until: str, phone: str, *, over: bool) -> str:
+    """How to move or cancel it, as it is when the message goes out."""
+    if over:
+        return _(
+            "The time for moving or cancelling it online is over. If you can’t come, please call "
+            "us on %(phone)s."
+        ) % {"phone": phone}
+    return _(
+        "You can move or cancel it online free of charge until %(until)s. After that, please call "
+        "us on %(phone)s."
+    ) % {"until": until, "phone": phone}
 
 
 def url(name: str, *args: str) -> str:
@@ -232,6 +246,7 @@ def preview(kind: str, subject: str, body: str) -> Rendered:
     """The message with sample values, for the admin."""
     clinic = Clinic.current()
     start = datetime.now(UTC).replace(hour=10, minute=0) + timedelta(days=7)
+    cancel_until = f"{_day(start - timedelta(days=1))}, 10:00"
     values = {
         "name": _("Alex Example"),
         "when": f"{_day(start)}, 10:00",
@@ -242,7 +257,8 @@ def preview(kind: str, subject: str, body: str) -> Rendered:
         "location": clinic.name,
         "address": "1 Example Street",
         "reference": "K7MP4QXR",
-        "cancel_until": f"{_day(start - timedelta(days=1))}, 10:00",
+        "cancel_until": cancel_until,
+        "changing": _changing(cancel_until, clinic.phone, over=False),
         "clinic": clinic.name,
         "phone": clinic.phone,
         "manage_url": f"{settings.SITE_URL}/appointments/…/",
@@ -275,8 +291,10 @@ def _render(
     body = fill(own[1] or str(standard[1]), values)
     links: dict[str, str] = {}
     if appointment is not None and kind != Kind.CANCELLATION:
-        for name in ("appointment", "appointment-move", "appointment-cancel"):
-            links[name.rpartition("-")[2]] = url(name, appointment.token)
+        links["appointment"] = url("appointment", appointment.token)
+        if clock.now() < appointment.free_until:
+            for name in ("move", "cancel"):
+                links[name] = url(f"appointment-{name}", appointment.token)
         if kind == Kind.REMINDER:
             links["coming"] = url("appointment-coming", appointment.token)
     elif sample and kind != Kind.CANCELLATION:

@@ -45,14 +45,15 @@ def length_of(treatment: Treatment, minutes: int | None) -> tuple[int, int]:
     """
     if minutes is None or minutes == treatment.minutes:
         return treatment.minutes, treatment.price_pence
-    pence = dict(treatment.choices()).get(minutes)
-    if pence is None:
+    prices = dict(treatment.choices())
+    if minutes not in prices:
         raise Refused(
-            _("This treatment does not come in that length. Please choose again."),
+            _("This treatment does not come in that length. It comes in: %(lengths)s minutes.")
+            % {"lengths": ", ".join(map(str, prices))},
             code="no_such_length",
             field="minutes",
         )
-    return minutes, pence
+    return minutes, prices[minutes]
 
 
 def age_on(born: date, day: date) -> int:

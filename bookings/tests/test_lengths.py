@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.urls import reverse
 
 from bookings import appointments, messages
 from bookings.actors import PATIENT
@@ -228,3 +229,36 @@ def test_a_group_has_one_length(world: make.World):
     # Lengths from before it became a group are not sold either.
     with pytest.raises(Refused):
         book(world, minutes=90)
+
+
+# --- at the desk ----------------------------------------------------------------------
+def desk_form(world: make.World, minutes: int) -> dict[str, object]:
+    return {
+        "treatment": world.treatment.pk,
+        "practitioner": "",
+        "location": world.location.pk,
+        "day": "2027-01-12",
+        "time": "10:00",
+        "minutes": minutes,
+        "patient": make.patient().pk,
+        "asked": "on",
+        "note": "",
+    }
+
+
+def test_staff_book_the_length_they_type(admin_client: Client, world: make.World):
+    url = reverse("admin:bookings_appointment_add")
+    assert admin_client.post(url, desk_form(world, 90)).status_code == 302
+    row = Appointment.objects.get()
+    assert (row.minutes, row.price_pence) == (90, 8500)
+    page = admin_client.get(reverse("admin:bookings_appointment_change", args=[row.pk]))
+    assert "£85" in words(page)
+
+
+def test_staff_are_told_which_lengths_there_are(admin_client: Client, world: make.World):
+    page = admin_client.post(reverse("admin:bookings_appointment_add"), desk_form(world, 45))
+    assert page.status_code == 200
+    assert "It comes in: 30, 60, 90 minutes." in str(
+        page.context["adminform"].form.errors["minutes"]
+    )
+    assert not Appointment.objects.exists()

@@ -138,10 +138,25 @@ def test_every_offered_placeholder_is_filled(world, kind):
         "address": visit.location.address,
         "reference": visit.reference,
         "cancel_until": "Wednesday 6 January 2027, 10:00",
+        "changing": "You can move or cancel it online free of charge until Wednesday 6 January "
+        "2027, 10:00. After that, please call us on 0117 496 0177.",
         "clinic": "Tidewell Clinic",
         "phone": "0117 496 0177",
         "manage_url": f"{SITE}/appointments/{visit.token}/",
     }
+
+
+@pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.REMINDER, Kind.CHANGE])
+def test_no_message_offers_to_change_online_what_can_only_be_changed_by_phone(world, clock, kind):
+    visit = booked(world)
+    clock.move_to(visit.free_until)
+    said = message(visit, kind)
+    for words in (said.text, said.html):
+        assert "free of charge" not in words
+        assert "/move/" not in words
+        assert "/cancel/" not in words
+        assert "please call us on 0117 496 0177" in " ".join(words.split())
+    assert f"/appointments/{visit.token}/" in said.text
 
 
 def test_an_hour_that_comes_twice_is_told_apart(world):

@@ -76,7 +76,8 @@ class Town:
             factories.safety_question(world.therapy)
             world.another_treatment()
             therapy = directory.therapy()
-            world.another_treatment(therapy=therapy)
+            world.another_treatment(therapy=therapy).lengths.create(minutes=90, price_pence=1)
+            world.another_treatment().lengths.create(minutes=90, price_pence=1)
             work = directory.reference()
             for row in (therapy, world.therapy):
                 directory.claim(therapy=row, references=[work])
