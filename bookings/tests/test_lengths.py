@@ -17,7 +17,7 @@ from bookings.models.reservations import Reservation
 from bookings.tests import factories as make
 from bookings.tests.patient import TYPED, Visitor
 from clinic.errors import Refused
-from practitioners.models import Length
+from practitioners.models import Length, Treatment
 
 pytestmark = pytest.mark.django_db
 MONDAY = datetime(2027, 1, 11, 8, tzinfo=UTC)
@@ -188,6 +188,26 @@ def test_a_length_it_does_not_come_in_is_refused_and_holds_nothing(visitor: Visi
     refused = visitor.client.post(visitor.url("book-hold", TEN, minutes=minutes))
     assert refused.status_code in (400, 404)
     assert live() == [60]
+
+
+def test_a_held_length_is_kept_longer_and_let_go_as_itself(visitor: Visitor):
+    visitor.hold(TEN)
+    hold(visitor, 90)
+    longer = visitor.client.post(visitor.url("book-longer", TEN, minutes="90"))
+    assert longer.status_code == 200
+    assert Appointment.objects.get(state="held").hold_extended
+    # The address of the length that was given up lets nothing go.
+    visitor.client.post(visitor.url("book-let-go", TEN))
+    assert live() == [90]
+    visitor.client.post(visitor.url("book-let-go", TEN, minutes="90"))
+    assert live() == []
+
+
+def test_the_way_round_by_a_proved_address_keeps_the_length(visitor: Visitor, world: make.World):
+    Treatment.objects.update(audience="returning")
+    page = visitor.get_details(TEN, minutes="90")
+    assert page.status_code == 302 and "minutes%3D90" in page["Location"]
+    assert "minutes=90" in visitor.client.get(page["Location"]).content.decode()
 
 
 # --- afterwards ---------------------------------------------------------------------
