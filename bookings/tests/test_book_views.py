@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from bookings import availability
 from bookings.models import Appointment
+from bookings.views import calendar
 from practitioners.models import Length
 from practitioners.tests import factories as directory
 
@@ -60,8 +61,10 @@ def free_dates(client, world, **params):
 
 # --- views ------------------------------------------------------------------------
 def test_a_week_runs_from_monday_to_sunday_of_the_day_asked_for(client, world):
-    days = board(client, world, view="week", date="2027-01-14").month.days
+    shown = board(client, world, view="week", date="2027-01-14")
+    days = shown.month.days
     assert (days[0].date, days[-1].date) == (date(2027, 1, 11), date(2027, 1, 17))
+    assert shown.day.date == date(2027, 1, 14)
 
 
 def test_a_week_shows_three_starts_of_each_part_and_how_many_more(client, world):
@@ -111,9 +114,21 @@ def test_the_list_begins_with_the_earliest_starts_and_says_with_whom(client, wor
     assert "Ana Okafor or Ben Rhys" in see(client, world, view="list").content.decode()
 
 
+def test_the_list_has_whole_days_only(client, world, monkeypatch):
+    monkeypatch.setattr(calendar, "LISTED", 10)  # seven on Monday, and three of Tuesday's eight
+    assert [len(d.starts) for d in board(client, world, view="list").listed] == [7]
+
+
+def test_an_empty_month_leads_to_the_first_free_time_of_all(client, world):
+    begins, ends = datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
+    factories.absence(factories.body(world.practitioner), begins, ends)
+    shown = board(client, world, month="2027-02")
+    assert shown.day is None and shown.earliest.local.date() == date(2027, 1, 4)
+
+
 def test_days_say_how_full_they_are_in_words_and_in_the_length_of_a_bar(client, world):
     visitor = Visitor(world)
-    for hour in (9, 10, 11, 12):
+    for hour in (9, 10, 11):
         visitor.client.cookies.clear()
         visitor.hold(f"{WEDNESDAY}T{hour:02}:00:00+00:00")
     text = see(client, world).content.decode()
@@ -164,9 +179,19 @@ def test_only_what_tells_practitioners_apart_is_offered(client, world):
     assert list(form.fields["language"].choices)[1:] == [("bn", "Bengali")]
 
 
-def test_when_nobody_matches_it_says_which_filter_to_leave_out(client, world, ben):
-    with CaptureQueriesContext(connection) as seen:
-        page = see(client, world, gender="woman", language="cy", part="morning")
+def test_a_language_that_all_speak_is_no_choice(client, world):
+    english = directory.language()
+    world.practitioner.languages.set([english])
+    other = world.another_practitioner(languages=[english])
+    assert "language" not in board(client, world).form.fields
+    other.languages.add(directory.language("bn", "Bengali"))
+    assert "language" in board(client, world).form.fields
+
+
+def test_when_nobody_matches_it_says_which_filter_to_leave_out(client, world, ben, monkeypatch):
+    # There is nothing to ask about free time.
+    monkeypatch.delattr(availability, "load")
+    page = see(client, world, gender="woman", language="cy", part="morning")
     text = unescape(page.content.decode())
     assert page.status_code == 200 and "Nobody matches your filters" in text
     assert 'href="?part=morning&language=cy">Without “woman”' in text
@@ -174,7 +199,6 @@ def test_when_nobody_matches_it_says_which_filter_to_leave_out(client, world, be
     assert 'href="?">Without any filter' in text
     # To leave out the morning would help nobody.
     assert "Without “Morning”" not in text
-    assert not [q for q in seen if "bookings_reservation" in q["sql"]]
 
 
 def test_a_language_that_nobody_speaks_any_more_is_not_an_unknown_address(client, world):
@@ -283,6 +307,16 @@ def test_the_zone_is_named_where_it_is_not_the_clinics_own(client, world):
     assert "Times are Tidewell Quayside time (St Johns)." in said
 
 
+def test_one_clock_of_several_locations_goes_by_its_city(client, world):
+    other = directory.location(name="Tidewell Hilltop")
+    world.rooms.members.add(factories.room(other))
+    assert "Times are London time." in note(see(client, world))
+    other.time_zone = "Asia/Kolkata"
+    other.save()
+    said = note(see(client, world))
+    assert "Tidewell Quayside time (London)" in said and "Tidewell Hilltop time (Kolkata)" in said
+
+
 # --- moving an appointment ------------------------------------------------------------
 def test_a_move_has_the_same_views_and_filters(client, world, ben):
     visit = cast.visit(world, datetime(2027, 1, 7, 10, tzinfo=UTC))
@@ -303,8 +337,10 @@ def test_a_move_looks_for_room_for_the_visit_as_long_as_it_is(client, world):
     visit = cast.visit(world, datetime(2027, 1, 7, 10, tzinfo=UTC))
     Appointment.objects.filter(pk=visit.pk).update(minutes=90)
     address = reverse("appointment-move", args=[visit.token])
-    shown = client.get(address, {"date": "2027-01-08"}).context["board"]
+    shown = client.get(address, {"date": "2027-01-08", "minutes": "60"}).context["board"]
     assert shown.day.starts[-1].local.hour == 15 and shown.lengths == []
+    shown = client.get(address, {"date": "2027-01-08", "minutes": "90"}).context["board"]
+    assert "minutes=" not in shown.parts[0][1][0].url
 
 
 # --- what it costs --------------------------------------------------------------------

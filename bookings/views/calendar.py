@@ -25,7 +25,7 @@ from .choice import BadAddress, Choice
 from .look import VIEWS, Look, read_look
 
 # The list of the first available looks at so many starts, and shows so many days of them.
-LISTED, LISTED_DAYS = 150, 5
+LISTED, LISTED_DAYS = 600, 5
 # What one question may span, its first day counted.
 REACH = timedelta(days=availability.LONGEST_DAYS - 1)
 # Further off than this no day shares a week or month with a day that can be booked.
