@@ -67,6 +67,12 @@ def minutes_left(instant: datetime, since: datetime) -> int:
 
 
 @register.filter
+def within_hours(instant: datetime, hours: int) -> bool:
+    """Whether less than so many hours are left until `instant`."""
+    return clock.now() >= instant - timedelta(hours=hours)
+
+
+@register.filter
 def phone(number: str) -> str:
     """A stored number as people read it."""
     return readable(number)

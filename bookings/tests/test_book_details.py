@@ -12,6 +12,7 @@ from . import factories
 from .patient import Visitor
 
 pytestmark = pytest.mark.django_db
+MONDAY_15 = "2027-01-04T15:00:00+00:00"
 TUESDAY_10 = "2027-01-05T10:00:00+00:00"
 TUESDAY_11 = "2027-01-05T11:00:00+00:00"
 TUESDAY_12 = "2027-01-05T12:00:00+00:00"
@@ -53,6 +54,14 @@ def test_after_booking_the_page_says_booked_and_where_the_mail_goes(visitor):
     text = page.content.decode()
     assert ">Booked<" in text and "pat@example.org" in text
     assert page.headers["Cache-Control"] == "no-store, private"
+
+
+@pytest.mark.parametrize(("at", "free"), [(TUESDAY_10, True), (MONDAY_15, False)])
+def test_free_changing_is_promised_only_where_there_is_time_for_it(visitor, at, free):
+    visitor.hold(at)
+    text = visitor.get_details(at).content.decode()
+    assert ("You can move or cancel it online, free" in text) is free
+    assert ("To move or cancel it, please call us." in text) is not free
 
 
 def test_price_and_policy_are_shown_beside_the_button(visitor):
