@@ -93,6 +93,15 @@ def test_a_page_past_its_review_warns_its_readers(client, world, kind):
     assert "due for a review on 22 November 2026" in found and "may be out of date" in found
 
 
+def test_a_reviewer_is_named_only_where_somebody_reviewed(client, world):
+    found = page(client, "/therapies/acupuncture/")
+    assert "Not reviewed yet" in found and "as our reviewer sees it" not in found
+    world.therapy.reviewed_on = date(2026, 11, 1)
+    world.therapy.save()
+    found = page(client, "/therapies/acupuncture/")
+    assert "Not reviewed yet" not in found and "as our reviewer sees it" in found
+
+
 def test_a_therapy_nobody_gives_now_says_so_with_a_number(client, world):
     world.practitioner.treatments.clear()
     found = page(client, "/therapies/acupuncture/")
