@@ -299,6 +299,8 @@ def _render(
             links["coming"] = url("appointment-coming", appointment.token)
     elif sample and kind != Kind.CANCELLATION:
         links = dict.fromkeys(("appointment", "move", "cancel"), values["manage_url"])
+        if kind == Kind.REMINDER:
+            links["coming"] = values["manage_url"]
     context = {
         "subject": subject,
         "body": body,

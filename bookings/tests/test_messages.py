@@ -159,6 +159,13 @@ def test_no_message_offers_to_change_online_what_can_only_be_changed_by_phone(wo
     assert f"/appointments/{visit.token}/" in said.text
 
 
+@pytest.mark.parametrize("kind", VISIT_KINDS)
+def test_a_preview_has_the_buttons_of_the_message(world, kind):
+    buttons = ["I’m coming", "Move it", "Cancel it"]
+    shown, sent = messages.preview(kind, "", "").html, message(booked(world), kind).html
+    assert [b in shown for b in buttons] == [b in sent for b in buttons]
+
+
 def test_an_hour_that_comes_twice_is_told_apart(world):
     visit = booked(world)
     for instant, said in (("2027-10-31T00:30Z", "01:30 BST"), ("2027-10-31T01:30Z", "01:30 GMT")):
