@@ -32,3 +32,14 @@ def test_it_compiles(name):
 def test_it_has_nothing_the_policy_forbids(name):
     text = (FOLDER / name).read_text()
     assert not [what for what, pattern in FORBIDDEN.items() if pattern.search(text)]
+
+
+def test_no_two_style_sheets_claim_the_same_class():
+    """What one page's `.week` says would otherwise change another page's."""
+    owners: dict[str, set[str]] = {}
+    sheets = Path(settings.BASE_DIR) / "static/css"
+    for sheet in ("site", "components", "booking", "desk"):
+        rules = re.sub(r"/\*.*?\*/", "", (sheets / f"{sheet}.css").read_text(), flags=re.S)
+        for name in re.findall(r"^\.([a-z-]+(?:__[a-z-]+)?) \{", rules, re.M):
+            owners.setdefault(name, set()).add(sheet)
+    assert owners and not {name: by for name, by in owners.items() if len(by) > 1}
