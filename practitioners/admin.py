@@ -91,7 +91,7 @@ class LanguageAdmin(admin.ModelAdmin):
 class BookableFilter(admin.SimpleListFilter):
     """Who may see patients today, by insurance and required registrations."""
 
-    title = _("bookable today")
+    title = _("registered and insured today")
     parameter_name = "bookable"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
