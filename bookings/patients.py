@@ -45,8 +45,14 @@ def _folded(text: str) -> str:
 
 
 def person_key(name: str, email: str, phone: str, date_of_birth: date | None) -> str:
-    """A digest of who somebody says they are: the same details, the same body."""
-    parts = (_folded(name), email.casefold(), phone, str(date_of_birth or ""))
+    """A digest of who somebody says they are: the same name at the same mail address, the same
+    body; without a mail address the same phone, without either the same birth date.
+
+    What may be left out of a form does not make two of one. A family shares an address, not
+    a name.
+    """
+    reach = email.casefold() or phone or str(date_of_birth or "")
+    parts = (_folded(name), reach)
     return salted_hmac(
         "bookings.person", "\n".join(parts), secret=settings.SECRET_KEY, algorithm="sha256"
     ).hexdigest()

@@ -91,7 +91,7 @@ class LanguageAdmin(admin.ModelAdmin):
 class BookableFilter(admin.SimpleListFilter):
     """Who may see patients today, by insurance and required registrations."""
 
-    title = _("bookable today")
+    title = _("registered and insured today")
     parameter_name = "bookable"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
@@ -169,11 +169,20 @@ class PriceForm(forms.ModelForm):
         return cleaned
 
 
+class TreatmentForm(PriceForm):
+    """An address that is left empty is made of the name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+
+
 class TreatmentInline(admin.TabularInline):
     """A therapy's treatments in short; the rest is on each one's own page."""
 
     model = Treatment
-    form = PriceForm
+    form = TreatmentForm
     fields = ["name", "slug", "minutes", "price", "audience", "position", "is_published"]
     prepopulated_fields = {"slug": ["name"]}
     extra = 0
@@ -240,7 +249,7 @@ def review_due(obj: Therapy | Condition) -> SafeString:
 
 
 class TreatmentAdmin(admin.ModelAdmin):
-    form = PriceForm
+    form = TreatmentForm
     list_display = [
         "name",
         "therapy",
@@ -254,7 +263,7 @@ class TreatmentAdmin(admin.ModelAdmin):
     list_filter = ["therapy", "audience", "is_published", "is_group"]
     list_select_related = ["therapy"]
     search_fields = ["name", "therapy__name", "slug"]
-    prepopulated_fields = {"slug": ["therapy", "name"]}
+    prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["therapy", "requires"]
     inlines = [LengthInline]
     fieldsets = [

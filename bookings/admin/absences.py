@@ -1,21 +1,24 @@
 """Absences and bank holidays: what they stop, and what they clash with."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminDateWidget
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from clinic.clock import local, now
 from practitioners.models import Location
@@ -25,12 +28,38 @@ from ..models import Absence, BankHoliday, Resource
 from .columns import KindFilter, NoPeople, PlaceFilter, clock_time
 
 SHOWN_CLASHES = 50
+NAMED_CLASHES = 5
 
 
 def zone_of(resource: Resource | None, location: Location | None) -> str:
     """The zone in which an absence's times are typed: a place's own, else the clinic's."""
     place = location or (resource.location if resource else None)
     return place.time_zone if place else settings.TIME_ZONE
+
+
+def tell_of_clashes(request: HttpRequest, absences: Iterable[Absence]) -> None:
+    """Say which booked visits the absences meet: the first few, and how many more."""
+    met = {visit.pk: visit for absence in absences for visit in clashes(absence)}
+    if not met:
+        return
+    visits = sorted(met.values(), key=lambda visit: visit.starts_at)
+    named = "; ".join(
+        f"{visit.reference}, {visit.patient or '–'}, {clock_time(visit.starts_at, visit.location)}"
+        for visit in visits[:NAMED_CLASHES]
+    )
+    if (more := len(visits) - NAMED_CLASHES) > 0:
+        named = _("%(named)s; and %(n)d more") % {"named": named, "n": more}
+    begins = ngettext("It meets %d booked visit:", "It meets %d booked visits:", len(visits))
+    messages.warning(
+        request,
+        format_html(
+            '{} {}. <a href="{}">{}</a>',
+            begins % len(visits),
+            named,
+            reverse("desk-attention"),
+            _("All that clash, at the desk"),
+        ),
+    )
 
 
 class AbsenceForm(forms.ModelForm):
@@ -109,6 +138,12 @@ class AbsenceAdmin(NoPeople):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Absence]:
         rows = super().get_queryset(request).exclude(reason=Absence.Reason.HOLIDAY)
         return with_clash_counts(rows)
+
+    def save_model(
+        self, request: HttpRequest, obj: Absence, form: forms.ModelForm, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        tell_of_clashes(request, [obj])
 
     def _place(self, obj: Absence) -> Location | None:
         return obj.location or (obj.resource.location if obj.resource else None)
@@ -206,6 +241,7 @@ class BankHolidayAdmin(admin.ModelAdmin):
             for row in form.rows[1:]:
                 row.save()
                 self.log_addition(request, row, [{"added": {}}])
+            tell_of_clashes(request, form.rows)
 
     @admin.display(description=_("date"), ordering="starts_at")
     def day(self, obj: BankHoliday) -> str:

@@ -1,5 +1,6 @@
 """Directory pages that also show what belongs to the diary: hours, needs, questions, reminders."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -8,15 +9,23 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
+from clinic.clock import now
 from practitioners import admin as directory
 from practitioners.models import Location, Practitioner, Therapy, Treatment
 
+from ..bookable import practitioner_lacks, treatment_lacks, with_missing, with_needs
 from ..models import Need, ReminderRule, Resource, SafetyQuestion
 from .resources import LocationHoursInline
+
+
+def in_lines(sentences: Iterable[str]) -> SafeString | str:
+    lines = format_html_join(mark_safe("<br>"), "{}", ((sentence,) for sentence in sentences))
+    return lines or str(_("Nothing is missing"))
 
 
 @admin.register(Location)
@@ -50,11 +59,22 @@ class LocationAdmin(directory.LocationAdmin):
 class PractitionerAdmin(directory.PractitionerAdmin):
     """A practitioner comes with a resource, which holds their hours and absences."""
 
-    readonly_fields = ["hours_and_absences"]
+    list_display = [*directory.PractitionerAdmin.list_display, "missing"]
+    readonly_fields = ["hours_and_absences", "missing"]
     fieldsets = [
+        (None, {"fields": ["missing"]}),
         *directory.PractitionerAdmin.fieldsets,
         (_("Diary"), {"fields": ["hours_and_absences"]}),
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Practitioner]:
+        return with_missing(super().get_queryset(request), localdate(now()))
+
+    @admin.display(description=_("before they can be booked"))
+    def missing(self, obj: Practitioner) -> SafeString | str:
+        if obj.pk is None:
+            return str(_("What is missing is listed here once the practitioner is saved."))
+        return in_lines(practitioner_lacks(obj, localdate(now())))
 
     @admin.display(description=_("hours and absences"))
     def hours_and_absences(self, obj: Practitioner) -> SafeString | str:
@@ -113,6 +133,18 @@ class ReminderRuleInline(admin.TabularInline):
 @admin.register(Treatment)
 class TreatmentAdmin(directory.TreatmentAdmin):
     inlines = [*directory.TreatmentAdmin.inlines, NeedInline, ReminderRuleInline]
+    list_display = [*directory.TreatmentAdmin.list_display, "missing"]
+    readonly_fields = ["missing"]
+    fieldsets = [(None, {"fields": ["missing"]}), *directory.TreatmentAdmin.fieldsets]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Treatment]:
+        return with_needs(super().get_queryset(request))
+
+    @admin.display(description=_("before it can be booked"))
+    def missing(self, obj: Treatment) -> SafeString | str:
+        if obj.pk is None:
+            return str(_("What is missing is listed here once the treatment is saved."))
+        return in_lines(treatment_lacks(obj))
 
     def save_related(
         self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool

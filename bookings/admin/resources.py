@@ -14,8 +14,8 @@ from django.utils.translation import ngettext
 
 from practitioners.models import Location
 
-from ..models import Journey, Opening, Pool, Resource
-from .absences import AbsenceInline
+from ..models import Absence, Journey, Opening, Pool, Resource
+from .absences import AbsenceInline, tell_of_clashes
 from .columns import KindFilter, NoPeople
 
 
@@ -151,6 +151,14 @@ class ResourceAdmin(admin.ModelAdmin):
         if obj and obj.kind == Resource.Kind.PRACTITIONER:
             return False
         return super().has_delete_permission(request, obj)
+
+    def save_formset(
+        self, request: HttpRequest, form: forms.ModelForm, formset: Any, change: bool
+    ) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.model is Absence:
+            changed = [row for row, _fields in formset.changed_objects]
+            tell_of_clashes(request, [*formset.new_objects, *changed])
 
     @admin.display(description=_("pools"))
     def in_pools(self, obj: Resource) -> str:

@@ -166,6 +166,75 @@ def test_absence_lists_what_it_clashes_with(staff: Client) -> None:
         assert (made.reference in staff.get(change).content.decode()) is clash
 
 
+def visits(world: factories.World, day: datetime, count: int) -> list[str]:
+    """References of booked visits at nine, ten, eleven …"""
+    made = [
+        book(
+            treatment=world.treatment,
+            start=day.replace(hour=9 + n),
+            details=Details(name=f"Kit Clash {n}", email=f"kit{n}@example.org"),
+            by=Actor("staff"),
+            source="desk",
+            override=True,
+        )
+        for n in range(count)
+    ]
+    return [visit.reference for visit in made]
+
+
+JANUARY = datetime(2027, 1, 11, tzinfo=UTC)
+
+
+def warning(response: object) -> str:
+    found = [m for m in response.context["messages"] if m.level_tag == "warning"]
+    return str(found[0]) if found else ""
+
+
+def test_an_absence_that_is_saved_names_the_visits_it_meets(staff: Client) -> None:
+    world = factories.bookable_clinic()
+    early, late = visits(world, JANUARY, 2)
+    url = reverse("admin:bookings_absence_add")
+    form = absence_form(resource=world.room.pk, ends_at_1="10:00")
+    said = warning(staff.post(url, form, follow=True))
+    assert "meets 1 booked visit:" in said
+    assert f"{early}, Kit Clash 0, Mon 11 Jan 2027, 09:00" in said
+    assert late not in said
+    assert reverse("desk-attention") in said
+
+
+def test_of_many_visits_an_absence_names_five(staff: Client) -> None:
+    world = factories.bookable_clinic()
+    met = visits(world, JANUARY, 7)
+    url = reverse("admin:bookings_absence_add")
+    form = absence_form(location=world.location.pk, ends_at_1="17:00")
+    said = warning(staff.post(url, form, follow=True))
+    assert "meets 7 booked visits:" in said and "and 2 more" in said
+    assert [reference in said for reference in met] == [True] * 5 + [False] * 2
+
+
+def test_an_absence_that_meets_nobody_warns_of_nothing(staff: Client) -> None:
+    world = factories.bookable_clinic()
+    visits(world, JANUARY + timedelta(days=1), 1)
+    url = reverse("admin:bookings_absence_add")
+    response = staff.post(url, absence_form(resource=world.room.pk), follow=True)
+    assert Absence.objects.exists()
+    assert warning(response) == ""
+
+
+def test_a_bank_holiday_and_an_absence_typed_at_the_room_name_them_too(staff: Client) -> None:
+    world = factories.bookable_clinic()
+    [reference] = visits(world, JANUARY, 1)
+    url = reverse("admin:bookings_resource_change", args=[world.room.pk])
+    form = fields_of(staff.get(url))
+    typed = {**absence_form(), "id": "", "resource": world.room.pk}
+    form |= {f"absences-0-{name}": value for name, value in typed.items() if name != "location"}
+    form["absences-TOTAL_FORMS"] = "1"
+    assert reference in warning(staff.post(url, form, follow=True))
+    holiday = {"day": "2027-01-11", "locations": [world.location.pk], "note": ""}
+    url = reverse("admin:bookings_bankholiday_add")
+    assert reference in warning(staff.post(url, holiday, follow=True))
+
+
 def test_hours_of_a_room_need_no_location(staff: Client) -> None:
     room = factories.room(directory.location())
     url = reverse("admin:bookings_resource_change", args=[room.pk])

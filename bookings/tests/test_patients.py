@@ -1,6 +1,7 @@
 """A guest reveals and overwrites nothing; staff decide who is one person."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -118,6 +119,15 @@ def test_the_same_person_as_a_guest_again_is_one_body_in_two_records(world):
     second = book(world, ANA, TEN + HOUR)
     assert first.patient != second.patient
     assert first.patient.resource == second.patient.resource
+
+
+@pytest.mark.parametrize(
+    "left_out", [{"phone": ""}, {"date_of_birth": None}, {"name": "ANA  sample"}]
+)
+def test_what_is_left_out_of_a_form_does_not_make_two_bodies_of_one(world, left_out):
+    book(world, ANA)
+    with pytest.raises(PatientBusy):
+        book(world, replace(ANA, **left_out))
 
 
 def test_a_body_does_not_tell_whose_it_is(world):

@@ -102,6 +102,15 @@ def test_a_reviewer_is_named_only_where_somebody_reviewed(client, world):
     assert "Not reviewed yet" not in found and "as our reviewer sees it" in found
 
 
+def test_evidence_nobody_assessed_is_no_evidence_that_none_was_found(client, world):
+    world.therapy.evidence_strength = "unknown"
+    world.therapy.save()
+    for path in ("/therapies/acupuncture/", "/therapies/", "/"):
+        found = page(client, path)
+        assert "Evidence not assessed yet" in found
+        assert "No evidence found" not in found and "evidence__meter" not in found
+
+
 def test_a_therapy_nobody_gives_now_says_so_with_a_number(client, world):
     world.practitioner.treatments.clear()
     found = page(client, "/therapies/acupuncture/")

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class Strength(models.TextChoices):
     """How well a therapy does for back pain, on the whole, as the clinic's reviewer judges it."""
 
+    UNKNOWN = "unknown", _("not assessed yet")
     GOOD = "good", _("good")
     SOME = "some", _("some")
     WEAK = "weak", _("weak")

@@ -1,11 +1,15 @@
 """What the clinic offers: a therapy is a page of the directory, a treatment can be booked."""
 
+from itertools import chain, count
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import Exact
 from django.urls import reverse
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from practitioners.citations import cited
@@ -36,7 +40,7 @@ class Therapy(models.Model):
     course = models.CharField(_("how many sessions"), max_length=200, blank=True)
     bring = models.CharField(_("what to bring"), max_length=200, blank=True)
     evidence_strength = models.CharField(
-        _("strength of the evidence"), max_length=8, choices=Strength, default=Strength.NONE
+        _("strength of the evidence"), max_length=8, choices=Strength, default=Strength.UNKNOWN
     )
     evidence_summary = models.TextField(
         _("what the evidence says"),
@@ -164,8 +168,20 @@ class Treatment(models.Model):
     def __str__(self) -> str:
         return f"{self.therapy.name}: {self.name}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.slug:
+            self.slug = self._free_slug()
+        super().save(*args, **kwargs)
+
     def get_absolute_url(self) -> str:
         return reverse("book-treatment", args=[self.slug])
+
+    def _free_slug(self) -> str:
+        """The name as an address: `foot-hour`, or `foot-hour-2` where that one is taken."""
+        slug = slugify(self.name)[:110] or "treatment"
+        taken = set(Treatment.objects.filter(slug__startswith=slug).values_list("slug", flat=True))
+        names = chain([slug], (f"{slug}-{n}" for n in count(2)))
+        return next(name for name in names if name not in taken)
 
     def choices(self) -> list[tuple[int, int]]:
         """(minutes, pence) of every length it comes in, its own among them, shortest first.
