@@ -1,6 +1,7 @@
 """The verbs: the one way in which an appointment comes to be and changes its state.
 
     held -> booked -> arrived -> completed;  booked -> cancelled | no_show;  held -> expired
+    On its day a slip is taken back: arrived | no_show -> booked
 
 Each verb is one transaction, leaves an audit row, and writes the notifications that follow
 from it. Verbs raise subclasses of clinic.errors.Refused and change nothing then. Instants are
@@ -16,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from clinic.clock import now
+from clinic.clock import now, today
 from practitioners.models import Clinic, Location, Practitioner, Treatment
 
 from . import notifications, placing, policy, screening
@@ -40,6 +41,7 @@ __all__ = [
     "hold",
     "no_show",
     "release",
+    "reopen",
     "reschedule",
 ]
 
@@ -269,7 +271,7 @@ def coming(appointment: Appointment, *, by: Actor) -> Appointment:
 @placing.retried
 @transaction.atomic
 def check_in(appointment: Appointment, *, by: Actor) -> Appointment:
-    """The patient has arrived."""
+    """The patient has arrived (WrongState before the day of the visit)."""
     return _step(appointment, "check_in", State.BOOKED, State.ARRIVED, by)
 
 
@@ -284,8 +286,21 @@ def complete(appointment: Appointment, *, by: Actor, outcome: str = "") -> Appoi
 @placing.retried
 @transaction.atomic
 def no_show(appointment: Appointment, *, by: Actor) -> Appointment:
-    """The patient did not come."""
+    """The patient did not come (WrongState before the day of the visit)."""
     return _step(appointment, "no_show", State.BOOKED, State.NO_SHOW, by)
+
+
+@placing.retried
+@transaction.atomic
+def reopen(appointment: Appointment, *, by: Actor) -> Appointment:
+    """Take back "arrived" or "did not come", on the day of the visit: it is booked again."""
+    locked = _locked(appointment)
+    _must_be(locked, State.ARRIVED, State.NO_SHOW)
+    if locked.starts_local.date() != today(locked.location.time_zone):
+        raise WrongState(_("This can be taken back only on the day of the visit."))
+    _move(locked, "reopen", State.BOOKED, by)
+    notifications.bring_back(locked)
+    return locked
 
 
 # --- how ------------------------------------------------------------------------
@@ -460,8 +475,8 @@ _SAYS = {
 }
 
 
-def _must_be(row: Appointment, state: State) -> None:
-    if row.state != state:
+def _must_be(row: Appointment, *states: State) -> None:
+    if row.state not in states:
         raise WrongState(_SAYS[State(row.state)])
 
 
@@ -470,6 +485,9 @@ def _step(
 ) -> Appointment:
     locked = _locked(appointment)
     _must_be(locked, expected)
+    # Later is fine: the desk clears up what nobody noted on the day.
+    if expected == State.BOOKED and today(locked.location.time_zone) < locked.starts_local.date():
+        raise WrongState(_("This can be noted on the day of the visit, not before."))
     if to == State.NO_SHOW:
         notifications.drop_pending(locked)
     _move(locked, verb, to, by, **fields)

@@ -91,6 +91,16 @@ def drop_pending(appointment: Appointment) -> None:
     )
 
 
+def bring_back(appointment: Appointment) -> None:
+    """Reminders that were dropped are due again, where their time has not passed yet."""
+    appointment.notifications.filter(
+        kind=Kind.REMINDER,
+        state=Notification.State.DROPPED,
+        start_version=appointment.sequence,
+        due_at__gt=now(),
+    ).update(state=Notification.State.PENDING)
+
+
 def resend_confirmation(appointment: Appointment) -> Notification:
     """The confirmation once more (Refused without a mail address or when it is not booked)."""
     if appointment.state != State.BOOKED:

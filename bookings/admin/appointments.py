@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from clinic import clock
 from clinic.errors import Refused
 from practitioners.templatetags.directory import money
 
@@ -40,6 +41,7 @@ VERBS: dict[str, Verb] = {
     "arrived": lambda appointment, by: verbs.check_in(appointment, by=by),
     "completed": lambda appointment, by: verbs.complete(appointment, by=by),
     "no-show": lambda appointment, by: verbs.no_show(appointment, by=by),
+    "undo": lambda appointment, by: verbs.reopen(appointment, by=by),
     "resend": lambda appointment, by: notifications.resend_confirmation(appointment),
 }
 
@@ -50,7 +52,8 @@ BUTTONS = {
         ("no-show", _("Did not come")),
         ("resend", _("Send the confirmation again")),
     ],
-    State.ARRIVED: [("completed", _("Completed"))],
+    State.ARRIVED: [("completed", _("Completed")), ("undo", _("Undo"))],
+    State.NO_SHOW: [("undo", _("Undo"))],
 }
 
 
@@ -74,7 +77,14 @@ class AppointmentAdmin(PeopleSearch):
     search_fields = ["reference", "patient__name", "patient__email", "patient__phone"]
     search_help_text = _("Reference, name, mail address or phone")
     autocomplete_fields = ["treatment", "practitioner", "patient"]
-    actions = ["cancel_with_reason", "mark_arrived", "mark_completed", "mark_no_show", "resend"]
+    actions = [
+        "cancel_with_reason",
+        "mark_arrived",
+        "mark_completed",
+        "mark_no_show",
+        "take_back",
+        "resend",
+    ]
     change_form_template = "admin/bookings/appointment/change_form.html"
     # Its page is the patient's own: what is done there is written down as done by the patient.
     view_on_site = False
@@ -173,7 +183,12 @@ class AppointmentAdmin(PeopleSearch):
     ) -> HttpResponse:
         original: Appointment | None = context.get("original")
         if original:
-            context["verbs"] = BUTTONS.get(State(original.state), [])
+            # What the verbs would refuse by the day is not on offer.
+            today, day = clock.today(original.location.time_zone), original.starts_local.date()
+            early, late = ("arrived", "no-show"), ("undo",)
+            never = early if today < day else late if today > day else ()
+            buttons = BUTTONS.get(State(original.state), [])
+            context["verbs"] = [button for button in buttons if button[0] not in never]
             context["may_cancel"] = original.state == State.BOOKED
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -325,6 +340,10 @@ class AppointmentAdmin(PeopleSearch):
     @admin.action(description=_("Mark as did not come"), permissions=["change"])
     def mark_no_show(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
         self._do(request, self._chosen(queryset), VERBS["no-show"])
+
+    @admin.action(description=_("Undo “arrived” or “did not come”"), permissions=["change"])
+    def take_back(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
+        self._do(request, self._chosen(queryset), VERBS["undo"])
 
     @admin.action(description=_("Send the confirmation again"), permissions=["change"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:

@@ -1,12 +1,15 @@
 """Staff book, move and end appointments in the admin; what is taken stays taken."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from bookings import appointments as verbs
 from bookings.actors import Actor
 from bookings.admin.columns import clock_time
 from bookings.appointments import Details, book
@@ -18,6 +21,15 @@ from .admin_forms import fields_of
 from .factories import World
 
 pytestmark = pytest.mark.django_db
+
+
+TODAY = datetime(2027, 1, 4, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def monday() -> Iterator[None]:
+    with time_machine.travel(TODAY - timedelta(hours=2), tick=False):
+        yield
 
 
 @pytest.fixture
@@ -298,9 +310,10 @@ def test_cancel_with_an_empty_reason_asks_again(world: World, staff: Client) -> 
     assert "Please give a reason" in page.content.decode()
 
 
+@pytest.mark.usefixtures("monday")
 def test_one_refusal_does_not_stop_the_others(world: World, staff: Client) -> None:
     first = booked(world, day_after_tomorrow())
-    second = booked(world, day_after_tomorrow(14), name="Zed")
+    second = booked(world, TODAY.replace(hour=14), name="Zed")
     _act(staff, "cancel_with_reason", first, reason="Ill")
     page = _act(staff, "mark_arrived", first, second)
     texts = [str(message) for message in page.context["messages"]]
@@ -310,9 +323,10 @@ def test_one_refusal_does_not_stop_the_others(world: World, staff: Client) -> No
     assert second.state == State.ARRIVED
 
 
+@pytest.mark.usefixtures("monday")
 def test_arrived_completed_and_no_show(world: World, staff: Client) -> None:
-    came = booked(world, day_after_tomorrow())
-    missed = booked(world, day_after_tomorrow(14), name="Zed")
+    came = booked(world, TODAY)
+    missed = booked(world, TODAY.replace(hour=14), name="Zed")
     _act(staff, "mark_arrived", came)
     _act(staff, "mark_completed", came)
     _act(staff, "mark_no_show", missed)
@@ -321,14 +335,43 @@ def test_arrived_completed_and_no_show(world: World, staff: Client) -> None:
     assert (came.state, missed.state) == (State.COMPLETED, State.NO_SHOW)
 
 
+@pytest.mark.usefixtures("monday")
+def test_a_slip_is_taken_back_by_button_and_in_the_list(world: World, staff: Client) -> None:
+    came = booked(world, TODAY)
+    missed = booked(world, TODAY.replace(hour=14), name="Zed")
+    _act(staff, "mark_arrived", came)
+    _act(staff, "mark_no_show", missed)
+    undo = reverse("admin:bookings_appointment_admin_do", args=[came.pk, "undo"])
+    assert undo in staff.get(change_url(came)).content.decode()
+    staff.post(undo)
+    _act(staff, "take_back", missed)
+    came.refresh_from_db()
+    missed.refresh_from_db()
+    assert (came.state, missed.state) == (State.BOOKED, State.BOOKED)
+
+
+def test_buttons_that_the_day_forbids_are_not_there(world: World, staff: Client) -> None:
+    ahead = booked(world, day_after_tomorrow())
+    html = staff.get(change_url(ahead)).content.decode()
+    for verb, there in (("arrived", False), ("no-show", False), ("resend", True)):
+        url = reverse("admin:bookings_appointment_admin_do", args=[ahead.pk, verb])
+        assert (url in html) == there
+    with time_machine.travel(ahead.starts_at, tick=False):
+        verbs.no_show(ahead, by=Actor("staff"))
+    with time_machine.travel(ahead.starts_at + timedelta(days=1), tick=False):
+        html = staff.get(change_url(ahead)).content.decode()
+    assert reverse("admin:bookings_appointment_admin_do", args=[ahead.pk, "undo"]) not in html
+
+
 def test_confirmation_is_sent_again(world: World, staff: Client) -> None:
     appointment = booked(world, day_after_tomorrow())
     _act(staff, "resend", appointment)
     assert appointment.notifications.filter(kind=Kind.CONFIRMATION).count() == 2
 
 
+@pytest.mark.usefixtures("monday")
 def test_buttons_act_on_post_only(world: World, staff: Client) -> None:
-    appointment = booked(world, day_after_tomorrow())
+    appointment = booked(world, TODAY)
     url = reverse("admin:bookings_appointment_admin_do", args=[appointment.pk, "arrived"])
     assert staff.get(url).status_code == 405
     assert staff.post(url).status_code == 302

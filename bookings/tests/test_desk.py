@@ -295,6 +295,22 @@ def test_did_not_come(desk: Client, world: World):
     assert visit.state == State.NO_SHOW
 
 
+@pytest.mark.parametrize("state", [State.ARRIVED, State.NO_SHOW])
+def test_a_slip_is_undone(desk: Client, world: World, dora: User, state: str):
+    visit = cast.visit(world, at(9), state=state)
+    assert reverse("desk-action", args=[visit.reference, "undo"]) in page(desk)
+    press(desk, visit, "undo")
+    visit.refresh_from_db()
+    event = visit.events.last()
+    assert (visit.state, event.verb, event.user) == (State.BOOKED, "reopen", dora)
+
+
+@pytest.mark.parametrize("state", [State.ARRIVED, State.NO_SHOW])
+def test_another_days_visit_has_no_undo(desk: Client, world: World, state: str):
+    cast.visit(world, at(9, days=-7), state=state)
+    assert ">Undo<" not in page(desk, date="2026-11-16")
+
+
 def test_is_coming(desk: Client, world: World):
     visit = cast.visit(world, at(9, days=1))
     press(desk, visit, "coming")

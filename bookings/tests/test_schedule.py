@@ -1,5 +1,6 @@
 """What a practitioner sees: their own day and week, and nobody else's."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
@@ -99,7 +100,7 @@ def test_nobody_sees_the_schedule_of_another(schedule: Client, client: Client, w
 def test_anothers_appointment_is_not_there(client: Client, world: World):
     visit = cast.visit(world, at(10))
     client.force_login(cast.ben(world))
-    for verb in ("arrived", "completed", "no-show"):
+    for verb in ("arrived", "completed", "no-show", "undo"):
         assert press(client, visit, verb).status_code == 404
     visit.refresh_from_db()
     assert visit.state == State.BOOKED
@@ -273,6 +274,31 @@ def test_did_not_come(schedule: Client, world: World):
     press(schedule, visit, "no-show")
     visit.refresh_from_db()
     assert visit.state == State.NO_SHOW
+
+
+@pytest.mark.parametrize("state", [State.ARRIVED, State.NO_SHOW])
+def test_a_slip_is_undone(schedule: Client, world: World, ana: User, state: str):
+    visit = cast.visit(world, at(9), state=state)
+    assert reverse("schedule-action", args=[visit.reference, "undo"]) in page(schedule)
+    press(schedule, visit, "undo")
+    visit.refresh_from_db()
+    assert (visit.state, visit.events.last().user) == (State.BOOKED, ana)
+
+
+@pytest.mark.parametrize("state", [State.ARRIVED, State.NO_SHOW])
+def test_another_days_visit_has_no_undo(schedule: Client, world: World, state: str):
+    cast.visit(world, at(9, days=-7), state=state)
+    assert ">Undo<" not in page(schedule, date="2026-11-16")
+
+
+def test_a_button_on_the_card_leads_back_to_the_card(schedule: Client, world: World):
+    """In the list below, the visit on top has no buttons."""
+    visit = cast.visit(world, at(10))
+    card = page(schedule).partition('class="next-visit"')[2].partition("</section>")[0]
+    assert 'id="next-head"' in card
+    back = re.search(r'name="back" value="([^"]+)"', card)
+    response = press(schedule, visit, "arrived", back=back[1])
+    assert response["Location"] == "/schedule/#next-head"
 
 
 def test_an_assessment_ends_with_an_outcome(schedule: Client, world: World):

@@ -23,6 +23,7 @@ from bookings.models import (
 )
 from bookings.models.reservations import Reservation
 from bookings.patients import Details
+from clinic import clock
 from clinic.errors import Refused
 from practitioners.tests import factories as directory
 
@@ -92,7 +93,9 @@ VERBS: dict[str, Verb] = {
     "check_in": lambda a, by: appointments.check_in(a, by=by),
     "complete": lambda a, by: appointments.complete(a, by=by, outcome="suitable"),
     "no_show": lambda a, by: appointments.no_show(a, by=by),
+    "reopen": lambda a, by: appointments.reopen(a, by=by),
 }
+ON_ITS_DAY = ("check_in", "complete", "no_show", "reopen")
 # (state, verb, state after): every other pair is refused, or does nothing.
 LEGAL = [
     (State.HELD, "extend", State.HELD),
@@ -105,6 +108,8 @@ LEGAL = [
     (State.BOOKED, "check_in", State.ARRIVED),
     (State.BOOKED, "no_show", State.NO_SHOW),
     (State.ARRIVED, "complete", State.COMPLETED),
+    (State.ARRIVED, "reopen", State.BOOKED),
+    (State.NO_SHOW, "reopen", State.BOOKED),
 ]
 # Pressed twice or too late, these do no harm: letting go of no hold, booking what is booked.
 HARMLESS = [(state, "release") for state in State if state != State.HELD] + [
@@ -116,6 +121,12 @@ ILLEGAL = [
     for verb in VERBS
     if (state, verb) not in [legal[:2] for legal in LEGAL] and (state, verb) not in HARMLESS
 ]
+
+
+def do(verb: str, row: Appointment, by: Actor) -> None:
+    """The verb, with the clock at the visit's start where it belongs to that day."""
+    with time_machine.travel(TEN if verb in ON_ITS_DAY else clock.now(), tick=False):
+        VERBS[verb](row, by)
 
 
 def in_state(world: World, state: State) -> Appointment:
@@ -132,7 +143,7 @@ def in_state(world: World, state: State) -> Appointment:
         State.COMPLETED: ["check_in", "complete"],
         State.NO_SHOW: ["no_show"],
     }.get(state, []):
-        VERBS[verb](row, desk)
+        do(verb, row, desk)
     return row
 
 
@@ -157,7 +168,7 @@ def test_a_legal_move_leaves_who_when_from_and_to(world, dora, monday, state, ve
     row = in_state(world, state)
     before = row.events.count()
     monday.shift(timedelta(minutes=1))
-    VERBS[verb](row, dora)
+    do(verb, row, dora)
     row.refresh_from_db()
     assert row.state == after
     events = list(row.events.all())[before:]
@@ -165,9 +176,8 @@ def test_a_legal_move_leaves_who_when_from_and_to(world, dora, monday, state, ve
     way = [("hold", state, State.HELD)] if state == State.EXPIRED else []
     way.append((verb, way[-1][2] if way else state, after))
     assert [(e.verb, e.from_state, e.to_state) for e in events] == way
-    assert {(e.actor, e.user, e.at) for e in events} == {
-        ("staff", dora.user, NOW + timedelta(minutes=1))
-    }
+    instant = TEN if verb in ON_ITS_DAY else NOW + timedelta(minutes=1)
+    assert {(e.actor, e.user, e.at) for e in events} == {("staff", dora.user, instant)}
 
 
 @pytest.mark.parametrize(("state", "verb"), ILLEGAL)
@@ -175,7 +185,7 @@ def test_any_other_move_is_refused_and_changes_nothing(world, dora, state, verb)
     row = in_state(world, state)
     before = everything()
     with pytest.raises((WrongState, HoldExpired)) as refused:
-        VERBS[verb](row, dora)
+        do(verb, row, dora)
     assert str(refused.value.sentence)
     assert everything() == before
 
@@ -239,7 +249,7 @@ def test_of_two_who_read_the_same_page_one_is_told(world, dora):
     """Both hold a copy that says booked; the second finds out from the database."""
     row = book(world)
     stale = Appointment.objects.get(pk=row.pk)
-    appointments.check_in(row, by=dora)
+    do("check_in", row, dora)
     with pytest.raises(WrongState, match="arrived already"):
         appointments.cancel(stale, by=dora)
 
@@ -254,7 +264,7 @@ def test_what_was_agreed_outlives_every_later_change(world, dora):
     for change in (
         lambda: appointments.confirm(row, details=PAT, by=PATIENT),
         lambda: appointments.reschedule(row, start=NOON, by=dora),
-        lambda: appointments.check_in(row, by=dora),
+        lambda: do("check_in", row, dora),
     ):
         change()
         kept = Appointment.objects.get(pk=row.pk)
@@ -306,8 +316,70 @@ def test_a_hold_that_is_over_is_cleared_away_by_the_clock(world, monday):
 
 def test_somebody_who_did_not_come_gets_no_more_mail(world, dora):
     row = book(world)
-    appointments.no_show(row, by=dora)
+    do("no_show", row, dora)
     assert not row.notifications.filter(state=Notification.State.PENDING).exists()
+
+
+# --- on the day, and a slip taken back --------------------------------------------------
+@pytest.fixture
+def in_new_york() -> World:
+    return factories.bookable_clinic(location={"time_zone": "America/New_York"})
+
+
+# A visit at 10:00 in New York on the 7th: that day there is from 05:00 to 05:00 in UTC.
+MIDNIGHT = datetime(2027, 1, 7, 5, tzinfo=UTC)
+A_SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("verb", ["check_in", "no_show"])
+def test_a_visit_is_marked_from_its_day_on_and_not_before(in_new_york, dora, monday, verb):
+    row = book(in_new_york, datetime(2027, 1, 7, 15, tzinfo=UTC))
+    monday.move_to(MIDNIGHT - A_SECOND)
+    before = everything()
+    with pytest.raises(WrongState, match="not before"):
+        VERBS[verb](row, dora)
+    assert everything() == before
+    monday.move_to(MIDNIGHT)
+    VERBS[verb](row, dora)
+    row.refresh_from_db()
+    assert row.state in (State.ARRIVED, State.NO_SHOW)
+
+
+@pytest.mark.parametrize("verb", ["check_in", "no_show"])
+def test_what_nobody_noted_is_marked_on_a_later_day(world, dora, monday, verb):
+    row = book(world)
+    monday.move_to(TEN + timedelta(days=3))
+    VERBS[verb](row, dora)
+
+
+@pytest.mark.parametrize("verb", ["check_in", "no_show"])
+def test_a_slip_is_taken_back_until_the_day_ends_at_the_location(in_new_york, dora, monday, verb):
+    row = book(in_new_york, datetime(2027, 1, 7, 15, tzinfo=UTC))
+    monday.move_to(MIDNIGHT)
+    VERBS[verb](row, dora)
+    monday.move_to(MIDNIGHT + timedelta(days=1))
+    before = everything()
+    with pytest.raises(WrongState, match="only on the day"):
+        appointments.reopen(row, by=dora)
+    assert everything() == before
+    monday.move_to(MIDNIGHT + timedelta(days=1) - A_SECOND)
+    assert appointments.reopen(row, by=dora).state == State.BOOKED
+
+
+@pytest.mark.parametrize("state", [State.ARRIVED, State.NO_SHOW])
+def test_a_visit_that_is_booked_again_has_all_that_it_took(world, dora, state):
+    row = in_state(world, state)
+    do("reopen", row, dora)
+    assert spans(row) == whole_visit(TEN)
+
+
+def test_of_the_reminders_of_a_slip_only_those_ahead_are_due_again(world, dora, monday):
+    row = book(world)
+    monday.move_to(TEN - timedelta(hours=3))
+    appointments.no_show(row, by=dora)
+    appointments.reopen(row, by=dora)
+    waiting = row.notifications.filter(state=Notification.State.PENDING)
+    assert [(n.kind, n.minutes_before) for n in waiting] == [("reminder", 120)]
 
 
 # --- all or nothing -------------------------------------------------------------------
@@ -344,11 +416,11 @@ def test_a_verb_that_fails_late_leaves_nothing_half_done(
     before = everything()
     monkeypatch.setattr(*step, boom)
     with pytest.raises(BoomError):
-        VERBS[verb](row, dora) if row else verb(world)
+        do(verb, row, dora) if row else verb(world)
     monkeypatch.undo()
     assert everything() == before
     # And what failed works the next time.
-    VERBS[verb](row, dora) if row else verb(world)
+    do(verb, row, dora) if row else verb(world)
     assert everything() != before
 
 

@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[Callable[..., Any], Promise]] = {
     "arrived": (appointments.check_in, _("%(name)s has arrived.")),
     "completed": (appointments.complete, _("The visit of %(name)s is completed.")),
     "no-show": (appointments.no_show, _("Noted: %(name)s did not come.")),
+    "undo": (appointments.reopen, _("Taken back: %(name)s is booked again.")),
     "coming": (appointments.coming, _("Noted: %(name)s is coming.")),
     "cancel": (appointments.cancel, _("The visit of %(name)s is cancelled.")),
 }
@@ -46,6 +47,6 @@ def came_from(request: HttpRequest, default: str) -> str:
 
 
 def back(request: HttpRequest, default: str, appointment: Appointment) -> HttpResponse:
-    """To that page, at the appointment's line; a class's people have a line each."""
-    page = came_from(request, default).partition("#")[0]
-    return HttpResponseRedirect(f"{page}#visit-{appointment.reference}")
+    """To that page, where it says, else at the appointment's line; each of a class has one."""
+    page = came_from(request, default)
+    return HttpResponseRedirect(page if "#" in page else f"{page}#visit-{appointment.reference}")

@@ -18,7 +18,7 @@ from .desk import chosen_day
 from .moves import back, move
 
 # Cancelling and moving are the desk's: a patient has to be told, and offered another time.
-THEIR_VERBS = ("arrived", "completed", "no-show")
+THEIR_VERBS = ("arrived", "completed", "no-show", "undo")
 
 
 def me(request: HttpRequest) -> Practitioner | None:
