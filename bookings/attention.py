@@ -16,6 +16,8 @@ from .models import Absence, Appointment, Notification, PatientMatch, State
 Row = TypeVar("Row", bound=Model)
 # How long an unmarked visit or a failed message without a visit stays on the list.
 LOOK_BACK = timedelta(days=14)
+# The worker looks at the outbox every minute: what is this late, nobody is sending.
+STUCK_AFTER = timedelta(minutes=15)
 # No reservation is longer (models.reservations); the indexes are on the start.
 LONGEST = timedelta(hours=12)
 
@@ -43,6 +45,7 @@ class Attention:
     failures: Some[Notification]
     matches: Some[PatientMatch]
     new_messages: int
+    unsent: int
 
     @property
     def total(self) -> int:
@@ -55,7 +58,7 @@ class Attention:
             self.failures,
             self.matches,
         )
-        return sum(some.total for some in lists) + self.new_messages
+        return sum(some.total for some in lists) + self.new_messages + self.unsent
 
 
 def attention(locations: Sequence[Location], *, now: datetime, at_most: int) -> Attention:
@@ -69,6 +72,7 @@ def attention(locations: Sequence[Location], *, now: datetime, at_most: int) -> 
         failures=_some(_failures(now), at_most),
         matches=_some(_matches(), at_most),
         new_messages=_new_messages(),
+        unsent=_unsent(now),
     )
 
 
@@ -204,6 +208,12 @@ def _failures(now: datetime) -> QuerySet[Notification]:
         .select_related("appointment__patient", "appointment__location")
         .order_by("-due_at", "pk")
     )
+
+
+def _unsent(now: datetime) -> int:
+    """How many messages should have gone out and wait still."""
+    waiting = Notification.objects.filter(state=Notification.State.PENDING)
+    return waiting.filter(due_at__lt=now - STUCK_AFTER).count()
 
 
 def _matches() -> QuerySet[PatientMatch]:

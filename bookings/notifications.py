@@ -21,15 +21,18 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max, Q
 from django.utils.crypto import salted_hmac
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from clinic import mail
 from clinic.clock import now, same_wall_time_days_before
 from clinic.errors import Refused
+from clinic.phones import readable
 from practitioners.models import Clinic
 
 from .messages import render
-from .models import Appointment, Kind, Notification, ReminderRule, State
+from .models import Appointment, Kind, Notification, Patient, ReminderRule, State
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +102,19 @@ def bring_back(appointment: Appointment) -> None:
         start_version=appointment.sequence,
         due_at__gt=now(),
     ).update(state=Notification.State.PENDING)
+
+
+def how_told(patient: Patient) -> SafeString:
+    """For staff who move or cancel a visit: that a mail goes out, or that it is up to them."""
+    if patient.email:
+        return format_html("{}", _("The patient is told by mail."))
+    if not patient.phone:
+        words = _("No mail goes out: this patient has no mail address, and no phone.")
+        return format_html("{}", words)
+    link = format_html('<a href="tel:{}">{}</a>', patient.phone, readable(patient.phone))
+    return format_html(
+        _("No mail goes out: this patient has no mail address. Please ring {phone}."), phone=link
+    )
 
 
 def resend_confirmation(appointment: Appointment) -> Notification:

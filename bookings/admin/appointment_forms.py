@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import AdminDateWidget, AdminTimeWidget
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from clinic.clock import at_wall
@@ -19,6 +20,7 @@ from ..actors import Actor
 from ..errors import StartNotOffered, StartTaken
 from ..explain import explain
 from ..models import Appointment, Patient
+from ..notifications import how_told
 from ..patients import Details
 from .columns import SmallArea, clock_time
 
@@ -163,7 +165,7 @@ class MoveForm(RefusableForm):
         label=_("Time"),
         widget=AdminTimeWidget(format="%H:%M"),
         required=False,
-        help_text=_("By the clock of the location. The patient is told of a change by mail."),
+        help_text=_("By the clock of the location."),
     )
     # The version the form was made from: somebody else may have moved it since.
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -183,6 +185,11 @@ class MoveForm(RefusableForm):
         for name in ("day", "time"):
             if name in self.fields:
                 self.fields[name].required = True
+        if "time" in self.fields and self.instance.patient:
+            told = how_told(self.instance.patient)
+            self.fields["time"].help_text = format_html(
+                "{} {}", self.fields["time"].help_text, told
+            )
 
     def place(self, cleaned: dict[str, Any]) -> None:
         place = {"day", "time", "location", "practitioner"}

@@ -308,6 +308,11 @@ class AppointmentAdmin(PeopleSearch):
             "title": _("Cancel appointments"),
             "opts": self.opts,
             "appointments": chosen,
+            "by_hand": [
+                (a.patient, notifications.how_told(a.patient))
+                for a in chosen
+                if a.patient and not a.patient.email
+            ],
             "checkbox": ACTION_CHECKBOX_NAME,
             "missing": request.method == "POST" and "reason" in request.POST,
             "media": self.media,

@@ -310,6 +310,21 @@ def test_cancel_with_an_empty_reason_asks_again(world: World, staff: Client) -> 
     assert "Please give a reason" in page.content.decode()
 
 
+def test_staff_are_told_whom_to_ring_of_those_they_move_or_cancel(
+    world: World, staff: Client
+) -> None:
+    mailed = booked(world, day_after_tomorrow())
+    rung = booked(world, day_after_tomorrow(14), name="Zed", email="", phone="+441174960222")
+    ring, mail = 'ring <a href="tel:+441174960222">0117 496 0222</a>', "told by mail"
+    for of, said, unsaid in ((mailed, mail, ring), (rung, ring, mail)):
+        cancel = reverse("admin:bookings_appointment_admin_cancel", args=[of.pk])
+        for html in (staff.get(change_url(of)), staff.get(cancel)):
+            words = html.content.decode()
+            assert said in words and unsaid not in words
+    both = _act(staff, "cancel_with_reason", mailed, rung).content.decode()
+    assert ring in both and "Each patient" not in both
+
+
 @pytest.mark.usefixtures("monday")
 def test_one_refusal_does_not_stop_the_others(world: World, staff: Client) -> None:
     first = booked(world, day_after_tomorrow())

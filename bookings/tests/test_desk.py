@@ -380,6 +380,24 @@ def test_cancelling_asks_for_a_reason(desk: Client, world: World):
     assert visit.state == State.BOOKED
 
 
+@pytest.mark.parametrize(
+    ("email", "phone", "words"),
+    [
+        ("pat@example.org", "+441174960207", "The patient is told by mail."),
+        ("", "+441174960207", 'Please ring <a href="tel:+441174960207">0117 496 0207</a>.'),
+        ("", "", "no mail address, and no phone."),
+    ],
+)
+def test_cancelling_says_how_the_patient_hears_of_it(
+    desk: Client, world: World, email: str, phone: str, words: str
+):
+    visit = cast.visit(world, at(12), patient=factories.patient(email=email, phone=phone))
+    address = reverse("desk-action", args=[visit.reference, "cancel"])
+    html = desk.get(address).content.decode()
+    assert words in html
+    assert ("by mail" in html) == bool(email)
+
+
 def test_cancelling_frees_the_time_and_keeps_the_reason(desk: Client, world: World):
     visit = cast.visit(world, at(12), room=world.room)
     press(desk, visit, "cancel", reason="Practitioner is ill", back="/desk/?date=2026-11-23")
@@ -493,6 +511,14 @@ def test_failed_mails_matches_and_messages_are_listed(desk: Client, world: World
     assert "550 no such user" in html
     assert reverse("admin:bookings_patient_merge", args=[match.older_id, match.newer_id]) in html
     assert "1 new message" in html
+
+
+@pytest.mark.parametrize(("late", "listed"), [(15, False), (16, True)])
+def test_messages_that_nobody_sends_are_listed(desk: Client, late: int, listed: bool):
+    Notification.objects.create(
+        kind="code", recipient="pat@example.org", due_at=NOW - timedelta(minutes=late)
+    )
+    assert ("1 message waits to be sent" in page(desk)) == listed
 
 
 def test_one_letter_is_too_little_to_look_for(desk: Client, world: World):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from bookings import diary
+from bookings import diary, notifications
 from bookings.actors import Actor
 from bookings.attention import attention
 from bookings.models import Appointment
@@ -34,7 +34,7 @@ class CancelForm(forms.Form):
     reason = LineField(
         label=_("Why is it cancelled?"),
         max_length=200,
-        help_text=_("For staff. The patient gets a mail that it is cancelled, without the reason."),
+        help_text=_("For staff: the patient does not see it."),
     )
 
 
@@ -155,6 +155,7 @@ def _cancel(request: HttpRequest, appointment: Appointment, by: Actor) -> HttpRe
         "appointment": appointment,
         "form": form,
         "back": came_from(request, "desk"),
+        "told": notifications.how_told(appointment.patient) if appointment.patient else "",
         "is_late": clock.now() > appointment.free_until,
     }
     status = form_status(form) if form.is_bound else 200
