@@ -28,6 +28,7 @@ from .. import appointments as verbs
 from .. import notifications, placing
 from ..actors import Actor
 from ..models import Appointment, State
+from . import phone
 from .appointment_forms import BookForm, MoveForm
 from .appointment_parts import AnswerInline, EventInline, NotificationInline, WhenFilter
 from .columns import PeopleSearch, clock_time
@@ -123,11 +124,12 @@ class AppointmentAdmin(PeopleSearch):
                             "practitioner",
                             "location",
                             ("day", "time"),
-                        ]
+                        ],
+                        "description": phone.times(request),
                     },
                 ),
                 (_("Who comes"), {"fields": ["patient", "wants_chaperone", "note"]}),
-                (_("Safety"), {"fields": ["asked"]}),
+                (_("Safety"), {"fields": ["asked"], "description": phone.questions(request)}),
             ]
         when = [("day", "time"), "seen"] if self._may_move(request, obj) else ["when"]
         agreed = ["treatment_name", "minutes", "price", "cancellation_hours"]
@@ -160,6 +162,12 @@ class AppointmentAdmin(PeopleSearch):
         form = super().get_form(request, obj, change, **kw)
         form.refused = getattr(request, "refused", None)  # type: ignore[attr-defined]
         return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        typed = super().get_changeform_initial_data(request)
+        # Its own widget breaks on an address whose key is none.
+        rows = self.autocomplete_fields
+        return {k: v for k, v in typed.items() if k not in rows or phone.is_key(str(v))}
 
     # --- saving is a verb -----------------------------------------------------
     def changeform_view(
@@ -203,6 +211,8 @@ class AppointmentAdmin(PeopleSearch):
             typed = {n: form.cleaned_data[n] for n in ("staff_note", "outcome") if n in form.fields}
             Appointment.objects.filter(pk=obj.pk).update(**typed)
         obj.refresh_from_db()
+        if not change:
+            phone.read_back(request, obj)
 
     # --- columns --------------------------------------------------------------
     @admin.display(description=_("when"), ordering="starts_at")
