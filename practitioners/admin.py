@@ -256,7 +256,6 @@ class TreatmentAdmin(admin.ModelAdmin):
         "minutes",
         "price",
         "audience",
-        "grid_minutes",
         "is_group",
         "is_published",
     ]

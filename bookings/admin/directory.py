@@ -25,7 +25,7 @@ from .resources import LocationHoursInline
 
 def in_lines(sentences: Iterable[str]) -> SafeString | str:
     lines = format_html_join(mark_safe("<br>"), "{}", ((sentence,) for sentence in sentences))
-    return lines or str(_("Nothing is missing"))
+    return lines or str(_("nothing"))
 
 
 @admin.register(Location)
@@ -70,10 +70,10 @@ class PractitionerAdmin(directory.PractitionerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Practitioner]:
         return with_missing(super().get_queryset(request), localdate(now()))
 
-    @admin.display(description=_("before they can be booked"))
+    @admin.display(description=_("in the way of booking"))
     def missing(self, obj: Practitioner) -> SafeString | str:
         if obj.pk is None:
-            return str(_("What is missing is listed here once the practitioner is saved."))
+            return str(_("It is listed here once the practitioner is saved."))
         return in_lines(practitioner_lacks(obj, localdate(now())))
 
     @admin.display(description=_("hours and absences"))
@@ -140,10 +140,10 @@ class TreatmentAdmin(directory.TreatmentAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Treatment]:
         return with_needs(super().get_queryset(request))
 
-    @admin.display(description=_("before it can be booked"))
+    @admin.display(description=_("in the way of booking"))
     def missing(self, obj: Treatment) -> SafeString | str:
         if obj.pk is None:
-            return str(_("What is missing is listed here once the treatment is saved."))
+            return str(_("It is listed here once the treatment is saved."))
         return in_lines(treatment_lacks(obj))
 
     def save_related(
