@@ -112,9 +112,8 @@ def how_told(patient: Patient) -> SafeString:
         words = _("No mail goes out: this patient has no mail address, and no phone.")
         return format_html("{}", words)
     link = format_html('<a href="tel:{}">{}</a>', patient.phone, readable(patient.phone))
-    return format_html(
-        _("No mail goes out: this patient has no mail address. Please ring {phone}."), phone=link
-    )
+    words = _("No mail goes out: this patient has no mail address. Please ring {phone}.")
+    return format_html(str(words), phone=link)
 
 
 def resend_confirmation(appointment: Appointment) -> Notification:
