@@ -31,7 +31,8 @@ class Board:
         self.rows = rows
         self.locations: dict[int, Location] = rows.locations
         self.treatments: dict[int, Treatment] = rows.treatments
-        self._homes = {t.pk: t.lives_in for t in rows.things.values() if t.lives_in}
+        # The room that a thing lives in, of those that have one.
+        self.homes = {t.pk: t.lives_in for t in rows.things.values() if t.lives_in}
         self._sort()
         # A board lives for one question, and is asked the same again and again.
         self.free = cache(self._free)
@@ -227,11 +228,6 @@ class Board:
             found.append(Part(start // MINUTES, end // MINUTES, members, need.quantity, is_room))
         return found
 
-    @property
-    def homes(self) -> dict[int, int]:
-        """The room that a thing lives in, of those that have one."""
-        return self._homes
-
     def starts(
         self,
         treatment: int,
@@ -285,7 +281,7 @@ class Board:
     ) -> int:
         """Ticks at which rooms and equipment let it start: the same whoever gives it."""
         parts = self.parts(treatment, None, location, minutes=minutes, shared=shared)
-        return starts(parts, self.free_map(parts, location, ignore_taken), self._homes)
+        return starts(parts, self.free_map(parts, location, ignore_taken), self.homes)
 
     def free_map(
         self, parts: list[Part], location: int, ignore_taken: bool = False

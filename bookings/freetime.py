@@ -122,8 +122,7 @@ def starts(parts: Sequence[Part], free: Mapping[int, int], homes: Mapping[int, i
     mask = -1
     for group in _groups(parts, homes):
         if len(group) == 1:
-            part = group[0]
-            mask &= at_least((starts_of(free.get(m, 0), part) for m in part.members), part.quantity)
+            mask &= starts_apart(group, free)
         elif _count(group) <= _WAYS:
             mask &= _walk(group, free, homes, mask)
         else:

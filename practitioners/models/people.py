@@ -4,7 +4,7 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, F, Min, OuterRef, Q, Subquery, Value, When
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -118,22 +118,6 @@ class Practitioner(models.Model):
         if any(r.status == Registration.Status.LAPSED for r in required):
             return None
         return min([self.insured_until, *(r.valid_until for r in required)])
-
-    @staticmethod
-    def registered_until(outer: str) -> Subquery:
-        """The same of the registrations alone, for a query whose column `outer` is a practitioner.
-
-        A date long past where one has lapsed, NULL where none is required.
-        """
-        last_day = Case(
-            When(status=Registration.Status.LAPSED, then=Value(date.min)),
-            default=F("valid_until"),
-            output_field=models.DateField(),
-        )
-        required = Registration.objects.filter(practitioner=OuterRef(outer), is_required=True)
-        return Subquery(
-            required.order_by().values("practitioner").annotate(last=Min(last_day)).values("last")
-        )
 
 
 class Registration(models.Model):
