@@ -13,6 +13,9 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
 from clinic.clock import local, now
 from practitioners.models import Audience, Location, Practitioner, Therapy, Treatment
 
@@ -25,6 +28,29 @@ from .ticks import Window, daily, dates, grid, wall_dates
 LONGEST_DAYS = 62
 # A day with as few starts as this is shown as nearly full.
 FEW = 3
+
+
+class Part(TextChoices):
+    """A part of the day, by the hour on the wall at which a visit starts."""
+
+    MORNING = "morning", _("Morning")
+    AFTERNOON = "afternoon", _("Afternoon")
+    EVENING = "evening", _("Evening")
+
+    @property
+    def hours(self) -> tuple[time, time]:
+        """From, to; 00:00 is the next midnight."""
+        noon, five = time(12), time(17)
+        return {
+            Part.MORNING: (time(0), noon),
+            Part.AFTERNOON: (noon, five),
+            Part.EVENING: (five, time(0)),
+        }[self]
+
+    @classmethod
+    def of(cls, hour: time) -> "Part":
+        """The one that an hour is in."""
+        return next(part for part in cls if hour < part.hours[1] or part.hours[1] == time(0))
 
 
 # A search over many people has thousands of these: they are cheap to make, and say who is free

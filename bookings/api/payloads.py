@@ -1,6 +1,6 @@
 """What goes in and out of the API, field by field."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
@@ -22,12 +22,6 @@ Instant = Annotated[
     PlainSerializer(lambda at: at.astimezone(UTC).isoformat(), return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-# On the wall of the location; 00:00 is the next midnight.
-PARTS = {
-    "morning": (time(0), time(12)),
-    "afternoon": (time(12), time(17)),
-    "evening": (time(17), time(0)),
-}
 
 
 def _example(**values: Any) -> ConfigDict:

@@ -149,7 +149,7 @@ def free_starts(
             minutes=length,
             gender=gender or "",
             language=language or "",
-            hours=p.PARTS[part] if part else None,
+            hours=availability.Part(part).hours if part else None,
         )
     zone = (where or Location.objects.published().first() or Location()).time_zone
     return {

@@ -11,10 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bookings.api import payloads
 from bookings.models import Appointment
 from bookings.tests import factories as make
-from bookings.views import look
 from practitioners.models import Location
 from practitioners.tests import factories as directory
 
@@ -179,10 +177,6 @@ def test_each_filter_leaves_what_it_names_and_nothing_else(client: Client, world
         "afternoon": {"12", "13", "14", "15", "16"},
         "evening": {"18", "19"},
     }
-
-
-def test_the_parts_of_a_day_are_those_of_the_calendar():
-    assert {part: hours for part, (_name, hours) in look.PARTS.items()} == payloads.PARTS
 
 
 @pytest.mark.parametrize(

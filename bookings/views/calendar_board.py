@@ -11,13 +11,13 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from bookings.availability import Day, Month, Start
+from bookings.availability import Day, Month, Part, Start
 from bookings.forms import CalendarForm
 from bookings.models import Appointment
 from practitioners.models import Gender
 
 from .choice import Choice
-from .look import PARTS, VIEWS, Look, by_part
+from .look import VIEWS, Look, by_part
 
 # So many starts a part of a day has, in the list and in a week; a link leads to the rest.
 IN_LIST, IN_WEEK = 4, 3
@@ -91,10 +91,7 @@ class Board:
     # --- addresses ------------------------------------------------------------------
     @property
     def state(self) -> dict[str, str]:
-        """What the address says, without what goes without saying.
-
-        When an appointment is moved, no practitioner means its own: anyone is said, too.
-        """
+        """What the address says, without what goes without saying."""
         look, choice = self.look, self.choice
         found = {
             "view": look.view if look.view != "month" else "",
@@ -107,17 +104,20 @@ class Board:
             "gender": look.gender,
             "language": look.language.code if look.language else "",
         }
-        said = ("practitioner", "location") if self.moving else ()
-        return {name: value for name, value in found.items() if value or name in said}
+        return self._said(found)
+
+    def _said(self, state: dict[str, str]) -> dict[str, str]:
+        """Without what goes without saying. A move without a practitioner means its own: anyone
+        is said, too."""
+        always = ("practitioner", "location") if self.moving else ()
+        return {name: value for name, value in state.items() if value or name in always}
 
     def url(self, **changes: str) -> str:
         """This page with something else in its address; an empty value takes it out."""
         found = self.state
         if "date" in changes or "month" in changes:
             found = {k: v for k, v in found.items() if k not in ("date", "month")}
-        found = {**found, **changes}
-        said = ("practitioner", "location") if self.moving else ()
-        return f"?{urlencode({k: v for k, v in found.items() if v or k in said})}"
+        return f"?{urlencode(self._said({**found, **changes}))}"
 
     @property
     def kept(self) -> dict[str, str]:
@@ -152,10 +152,10 @@ class Board:
 
     @property
     def day_parts(self) -> list[Option]:
-        names = {"": _("Any time"), **{part: name for part, (name, _hours) in PARTS.items()}}
+        names = [("", _("Any time")), *Part.choices]
         return [
             Option(f"part-{part or 'any'}", name, self.url(part=part), self.look.part == part)
-            for part, name in names.items()
+            for part, name in names
         ]
 
     @cached_property
@@ -182,7 +182,7 @@ class Board:
         found = {
             "practitioner": choice.practitioner.name if choice.practitioner else "",
             "location": choice.location.name if choice.location else "",
-            "part": str(PARTS[look.part][0]) if look.part else "",
+            "part": str(Part(look.part).label) if look.part else "",
             "gender": str(Gender(look.gender).label) if look.gender else "",
             "language": look.language.name if look.language else "",
         }

@@ -2,23 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from bookings.availability import Start
+from bookings.availability import Part, Start
 from practitioners.models import Gender, Language, Practitioner
 
 from .choice import BadAddress, read_day, read_month
 
 VIEWS = {"month": _("Month"), "week": _("Week"), "list": _("First available")}
-PARTS = {
-    "morning": (_("Morning"), (time(0), time(12))),
-    "afternoon": (_("Afternoon"), (time(12), time(17))),
-    "evening": (_("Evening"), (time(17), time(0))),
-}
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class Look:
         return {
             "gender": self.gender,
             "language": self.language.code if self.language else "",
-            "hours": PARTS[self.part][1] if self.part else None,
+            "hours": Part(self.part).hours if self.part else None,
         }
 
     def suits(self, person: Practitioner) -> bool:
@@ -61,7 +56,7 @@ def read_look(data: QueryDict, people: Iterable[Practitioner]) -> Look:
     spoken = {language.code: language for p in people for language in p.languages.all()}
     # Who spoke it may have left: that is said kindly, and not an unknown address.
     language = spoken.get(code) or (Language.objects.filter(code=code).first() if code else None)
-    known = view in ("", *VIEWS) and part in ("", *PARTS) and gender in Gender.values
+    known = view in ("", *VIEWS) and part in ("", *Part.values) and gender in Gender.values
     if not known or (code and not language):
         raise BadAddress(
             _("We do not know what this address asks for. Please choose again."), status=404
@@ -71,11 +66,8 @@ def read_look(data: QueryDict, people: Iterable[Practitioner]) -> Look:
 
 
 def by_part(starts: Iterable[Start]) -> dict[str, list[Start]]:
+    """Starts by the name of the part of the day they are in."""
     found: dict[str, list[Start]] = {}
     for start in starts:
-        hour = start.local.time()
-        for name, (since, until) in PARTS.values():
-            if since <= hour and (hour < until or until == time(0)):
-                found.setdefault(str(name), []).append(start)
-                break
+        found.setdefault(str(Part.of(start.local.time()).label), []).append(start)
     return found
