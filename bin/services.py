@@ -3,12 +3,16 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import redis
@@ -79,54 +83,82 @@ def find_redis(stack: ExitStack) -> Found:
     return "", "no Redis answers here; set TEST_REDIS_URL"
 
 
+@dataclass
+class Server:
+    """A server of our own on a port of its own, which may be ended and started again."""
+
+    address: str
+    command: list[str | Path]
+    problem: Callable[[str], str]
+    options: dict[str, Any] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> bool:
+        """Return when it answers; False when it has not after ten seconds."""
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(self.command, **quiet, **self.options)
+        for _ in range(100):
+            if not self.problem(self.address):
+                return True
+            time.sleep(0.1)
+        return False
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self.process:
+            self.process.send_signal(how)
+            self.process.wait()
+            self.process = None
+
+
 def start_redis(stack: ExitStack) -> str:
-    """Start a Redis that keeps nothing; return its address, or "" if there is no redis-server."""
-    program = shutil.which("redis-server")
-    if not program:
-        return ""
-    port = free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    stack.callback(process.wait)
-    stack.callback(process.terminate)
-    address = f"redis://127.0.0.1:{port}/0"
-    for _ in range(50):
-        if not redis_problem(address):
-            return address
-        time.sleep(0.1)
-    return ""
+    """Start one until `stack` ends; return its address, or "" where there is none."""
+    return _started(own_redis(), stack)
 
 
 def start_postgres(stack: ExitStack) -> str:
-    """Start a PostgreSQL in a folder of its own; return its address, or "" where none is installed.
+    """Start one until `stack` ends; return its address, or "" where there is none."""
+    return _started(own_postgres(stack), stack)
+
+
+def _started(server: Server | None, stack: ExitStack) -> str:
+    if server is None:
+        return ""
+    stack.callback(server.stop)
+    return server.address if server.start() else ""
+
+
+def own_redis() -> Server | None:
+    """A Redis that keeps nothing; None where there is no redis-server."""
+    program = shutil.which("redis-server")
+    if not program:
+        return None
+    port = free_port()
+    command: list[str | Path] = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    return Server(f"redis://127.0.0.1:{port}/0", command, redis_problem)
+
+
+def own_postgres(stack: ExitStack) -> Server | None:
+    """A PostgreSQL in a folder of its own until `stack` ends; None where none is installed.
 
     PostgreSQL refuses to run as root: then it runs as the user its package made, or nobody.
     """
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     found = shutil.which("initdb") or (str(programs[-1]) if programs else "")
     if not found:
-        return ""
+        return None
     programs_folder = Path(found).parent
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="clinic-pg-")))
-    options: dict[str, str] = {}
+    options: dict[str, Any] = {"cwd": folder}
     if os.geteuid() == 0:
         names = {entry.pw_name for entry in pwd.getpwall()}
-        options = {"user": "postgres" if "postgres" in names else "nobody"}
+        options["user"] = "postgres" if "postgres" in names else "nobody"
         shutil.chown(folder, options["user"])
     port = free_port()
     data = folder / "data"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
     initdb = [programs_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     serve = [programs_folder / "postgres", "-D", data, "-k", folder, "-p", str(port), "-F"]
     serve += ["-c", "listen_addresses=127.0.0.1"]
-    if subprocess.run(initdb, check=False, **quiet, **options).returncode:
-        return ""
-    process = subprocess.Popen(serve, **quiet, **options)
-    stack.callback(process.wait)
-    stack.callback(process.terminate)
+    if subprocess.run(initdb, check=False, capture_output=True, **options).returncode:
+        return None
     address = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    for _ in range(100):
-        if not postgres_problem(address):
-            return address
-        time.sleep(0.1)
-    return ""
+    return Server(address, serve, postgres_problem, options)
