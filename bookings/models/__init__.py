@@ -3,10 +3,11 @@
 from . import reservations as _registered  # noqa: F401  Django has to see the model
 from .access import EmailProof, FeedToken, IdempotencyKey
 from .appointments import LIVE, Answer, Appointment, AppointmentEvent, State
-from .notifications import Kind, MessageTemplate, Notification, ReminderRule
+from .notifications import Kind, MailPace, MessageTemplate, Notification, ReminderRule
 from .patients import Patient, PatientMatch
 from .resources import Absence, BankHoliday, Journey, Need, Opening, Pool, Resource
 from .screening import SafetyQuestion, ScreeningForm, ScreeningQuestion, ScreeningRecord
+from .undo import Undo
 
 __all__ = [
     "LIVE",
@@ -20,6 +21,7 @@ __all__ = [
     "IdempotencyKey",
     "Journey",
     "Kind",
+    "MailPace",
     "MessageTemplate",
     "Need",
     "Notification",
@@ -34,4 +36,5 @@ __all__ = [
     "ScreeningQuestion",
     "ScreeningRecord",
     "State",
+    "Undo",
 ]

@@ -57,10 +57,13 @@ class Notification(models.Model):
     payload = models.JSONField(default=dict, blank=True)
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.PENDING)
     due_at = models.DateTimeField(_("due"))
+    # How often it was claimed: the fence that keeps two workers apart.
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    # How often the mail server put off this very message; its own absence does not count.
+    refusals = models.PositiveSmallIntegerField(default=0, db_default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
-    last_error = models.CharField(_("last error"), max_length=200, blank=True)
+    last_error = models.CharField(_("why not sent"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("written"), auto_now_add=True)
 
     class Meta:
@@ -68,10 +71,14 @@ class Notification(models.Model):
         verbose_name_plural = _("notifications")
         ordering = ["-due_at"]
         indexes = [
-            # What notifications.claim() looks for.
+            # How many wait: the desk, the metrics.
             models.Index(
                 fields=["due_at"], name="notification_pending", condition=Q(state="pending")
-            )
+            ),
+            # What outbox.claim() looks for: reminders by themselves, the oldest first.
+            models.Index(
+                fields=["kind", "due_at"], name="notification_claim", condition=Q(state="pending")
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -94,6 +101,17 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} → {self.recipient}"
+
+
+class MailPace(models.Model):
+    """When the next mail may go out, for all workers together: one row. Where MAIL_PER_MINUTE is
+    set, each mail moves it on."""
+
+    free_at = models.DateTimeField()
+    turns = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="mail_pace_is_one_row")]
 
 
 class ReminderRule(models.Model):
