@@ -91,7 +91,7 @@ def clean_mail(value: str) -> str:
     problem = ValidationError(
         _("Please write a mail address like name@example.org."), code="invalid"
     )
-    if not at or not local or len(value) > 254:
+    if not at or not local:
         raise problem
     try:
         domain = domain.encode("idna").decode("ascii").lower()
@@ -99,7 +99,7 @@ def clean_mail(value: str) -> str:
         validate_email(value)
     except (UnicodeError, ValidationError):
         raise problem from None
-    if not is_one_address(value) or "[" in domain:
+    if not is_one_address(value) or "[" in domain or len(value) > 254:
         raise problem
     return value
 

@@ -1,31 +1,34 @@
 """What goes in and out of the API, field by field."""
 
-from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from ninja import Field, Schema
-from pydantic import AwareDatetime, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import ConfigDict
 
 from clinic.errors import Refused
 from clinic.phones import clean_phone
 from clinic.text import CONTROL, clean_block, clean_line, clean_mail
+from practitioners.models import Audience, Gender, Strength
 
 from ..availability import Start
 from ..messages import url
-from ..models import Appointment
+from ..models import Appointment, State
 from ..patients import Details
+from .fields import BLOCK, LINE, NAME, Answer, Day, Instant, InstantIn, Minutes
 
-# As ISO 8601 with its offset, always of UTC: 2027-01-11T09:00:00+00:00.
-Instant = Annotated[
-    datetime,
-    PlainSerializer(lambda at: at.astimezone(UTC).isoformat(), return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
+LONGEST_NAME, LONGEST_NOTE, LONGEST_REASON = 200, 2000, 200
+# What an appointment with an address of its own can be in.
+SEEN_STATES = [s.value for s in State if s not in (State.HELD, State.EXPIRED)]
 
 
 def _example(**values: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+def _one_of(choices: Any) -> dict[str, Any]:
+    return {"enum": list(choices.values)}
 
 
 class LocationOut(Schema):
@@ -57,7 +60,7 @@ class TherapyOut(Schema):
     slug: str
     name: str
     summary: str
-    evidence: str = Field(alias="evidence_strength")
+    evidence: str = Field(alias="evidence_strength", json_schema_extra=_one_of(Strength))
 
 
 class LengthOut(Schema):
@@ -91,7 +94,7 @@ class TreatmentOut(Schema):
     price_pence: int
     lengths: list[LengthOut]
     currency: str = "GBP"
-    audience: str
+    audience: str = Field(json_schema_extra=_one_of(Audience))
     asks_birth_date: bool
     min_age: int
 
@@ -117,7 +120,7 @@ class PractitionerOut(Schema):
     slug: str
     name: str
     profession: str
-    gender: str
+    gender: str = Field(json_schema_extra=_one_of(Gender))
     treatments: list[str]
     languages: list[str]
     takes_new_patients: bool
@@ -166,10 +169,17 @@ class AvailabilityOut(Schema):
 
 class PatientIn(Schema):
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=200)
-    email: str = Field(min_length=3, max_length=254)
-    phone: str = Field("", max_length=40)
-    date_of_birth: date | None = None
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra=NAME)
+    email: str = Field(
+        min_length=3,
+        max_length=254,
+        description="One address: the confirmation goes there.",
+        json_schema_extra={"format": "email"},
+    )
+    phone: str = Field(
+        "", max_length=40, description="A number that can be called.", json_schema_extra=LINE
+    )
+    date_of_birth: Day | None = None
 
 
 class AppointmentIn(Schema):
@@ -189,43 +199,48 @@ class AppointmentIn(Schema):
         ),
     )
     treatment: str = Field(max_length=120)
-    start: AwareDatetime
-    minutes: int | None = Field(
-        None, ge=5, le=600, description="One of the treatment’s lengths; its own unless said."
+    start: InstantIn
+    minutes: Minutes | None = Field(
+        None, description="One of the treatment’s lengths; its own unless said."
     )
     practitioner: str | None = Field(None, max_length=120)
     location: str | None = Field(None, max_length=80)
     patient: PatientIn
-    note: str = Field("", max_length=2000)
-    screening: dict[str, bool | str]
+    note: str = Field("", max_length=LONGEST_NOTE, json_schema_extra=BLOCK)
+    screening: dict[str, Answer]
 
     def details(self, answers: dict[str, str]) -> Details:
         """The patient's details as clean text (Refused, naming the field)."""
         patient = self.patient
         return Details(
-            name=_clean("patient.name", clean_line, patient.name),
+            name=_clean("patient.name", clean_line, patient.name, LONGEST_NAME),
             email=_clean("patient.email", clean_mail, patient.email),
-            phone=_clean("patient.phone", clean_phone, patient.phone) if patient.phone else "",
+            phone=_clean("patient.phone", _phone, patient.phone),
             date_of_birth=patient.date_of_birth,
-            note=_clean("note", clean_block, self.note),
+            note=_clean("note", clean_block, self.note, LONGEST_NOTE),
             answers=answers,
         )
 
 
 class CancelIn(Schema):
     model_config = ConfigDict(extra="forbid", **_example(reason="I am away that week."))
-    reason: str = Field("", max_length=200)
+    reason: str = Field("", max_length=LONGEST_REASON, json_schema_extra=LINE)
+
+    def cleaned(self) -> str:
+        """The reason as one clean line (Refused)."""
+        return _clean("reason", clean_line, self.reason, LONGEST_REASON)
 
 
 class RescheduleIn(Schema):
     model_config = ConfigDict(extra="forbid", **_example(start="2027-01-12T14:00:00+00:00"))
-    start: AwareDatetime
+    start: InstantIn
     practitioner: str | None = Field(None, max_length=120)
 
 
 class AppointmentOut(Schema):
     model_config = _example(
         reference="TW-4K7P2",
+        token="pQ7rV0yJ3mXk5sTqB8wLzA",  # noqa: S106  an example
         status="booked",
         treatment="massage-60",
         minutes=90,
@@ -236,10 +251,11 @@ class AppointmentOut(Schema):
         location="quayside",
         price_pence=8500,
         free_cancellation_until="2027-01-10T09:00:00+00:00",
-        manage_url="https://clinic.example.org/appointments/pQ7…/",
+        manage_url="https://clinic.example.org/appointments/pQ7rV0yJ3mXk5sTqB8wLzA/",
     )
     reference: str
-    status: str
+    token: str = Field(description="What opens it, here and at `manage_url`. Keep it secret.")
+    status: str = Field(json_schema_extra={"enum": SEEN_STATES})
     treatment: str
     minutes: int
     start: Instant
@@ -255,6 +271,7 @@ class AppointmentOut(Schema):
     def of(cls, row: Appointment) -> "AppointmentOut":
         return cls(
             reference=row.reference,
+            token=row.token,
             status=row.state,
             treatment=row.treatment.slug,
             minutes=row.minutes,
@@ -301,13 +318,22 @@ class Problem(Schema):
     alternatives: list[StartOut] = []
 
 
-def _clean(field: str, cleaner: Any, value: str) -> str:
+def _phone(value: str) -> str:
+    return clean_phone(line) if (line := clean_line(value)) else ""
+
+
+def _clean(field: str, cleaner: Any, value: str, longest: int | None = None) -> str:
+    """`value` as the forms would store it; Refused, naming the field."""
     try:
         cleaned: str = cleaner(value)
     except ValidationError as error:
         refusal = Refused(error.messages[0], code="invalid", field=field)
         refusal.status = 400 if error.code == CONTROL else 422
         raise refusal from None
-    if not cleaned and value and field == "patient.name":
-        raise Refused("Please give a name.", code="invalid", field=field)
+    if not cleaned and field == "patient.name":
+        raise Refused(_("Please give a name."), code="invalid", field=field)
+    # Composing can make text longer than it was typed.
+    if longest and len(cleaned) > longest:
+        sentence = _("Please write at most %(n)d characters.") % {"n": longest}
+        raise Refused(sentence, code="invalid", field=field)
     return cleaned
