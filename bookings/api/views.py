@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Body, Path, Query
 from ninja.decorators import decorate_view
@@ -19,10 +19,11 @@ from practitioners.models import Language, Location, Practitioner, Therapy, Trea
 
 from .. import appointments, availability, policy, screening
 from ..actors import API
+from ..errors import WrongState
 from ..models import Appointment, ScreeningRecord, State
 from . import payloads as p
 from .freshness import A_WHILE, ASK_EACH_TIME, kept
-from .idempotency import once
+from .idempotency import answered_once
 from .problems import TooMany, register
 from .schema import IDEMPOTENCY_KEY, IF_NONE_MATCH, DocumentedAPI
 
@@ -185,14 +186,9 @@ def book(request: HttpRequest, payload: p.AppointmentIn) -> Any:
             by=API,
             source=Appointment.Source.API,
         )
-        return 201, p.AppointmentOut.of(row).model_dump(mode="json")
+        return 201, _plain(row)
 
-    key = request.headers.get("Idempotency-Key", "")
-    status, answer, replayed = once(key, payload.model_dump(mode="json"), work)
-    response = Response(answer, status=status)
-    if replayed:
-        response["Idempotency-Replayed"] = "true"
-    return response
+    return answered_once(request, payload.model_dump(mode="json"), work)
 
 
 @api.api_operation(
@@ -202,10 +198,16 @@ def book(request: HttpRequest, payload: p.AppointmentIn) -> Any:
 def see(request: HttpRequest, token: str = Path(..., max_length=100)) -> Any:
     """One appointment, for whoever holds its token."""
     _throttled(request)
-    return _private(_by_token(token))
+    response = Response(_plain(_by_token(token)))
+    response["Cache-Control"] = "no-store"
+    return response
 
 
-@api.post("/appointments/{token}/cancel", response={200: p.AppointmentOut, **_PROBLEMS})
+@api.post(
+    "/appointments/{token}/cancel",
+    response={200: p.AppointmentOut, **_PROBLEMS},
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
+)
 def cancel(
     request: HttpRequest,
     token: str = Path(..., max_length=100),
@@ -214,12 +216,25 @@ def cancel(
     """Cancel it; cancelling what is cancelled changes nothing."""
     _throttled(request)
     row = _by_token(token)
-    if row.state != State.CANCELLED:
-        row = appointments.cancel(row, reason=payload.reason if payload else "", by=API)
-    return _private(row)
+    reason = payload.reason if payload else ""
+
+    def work() -> tuple[int, Any]:
+        try:
+            return 200, _plain(appointments.cancel(row, reason=reason, by=API))
+        except WrongState:
+            now_so = _by_token(token)
+            if now_so.state != State.CANCELLED:
+                raise
+            return 200, _plain(now_so)
+
+    return answered_once(request, reason, work)
 
 
-@api.post("/appointments/{token}/reschedule", response={200: p.AppointmentOut, **_PROBLEMS})
+@api.post(
+    "/appointments/{token}/reschedule",
+    response={200: p.AppointmentOut, **_PROBLEMS},
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
+)
 def reschedule(
     request: HttpRequest, payload: p.RescheduleIn, token: str = Path(..., max_length=100)
 ) -> Any:
@@ -227,15 +242,17 @@ def reschedule(
     _throttled(request)
     row = _by_token(token)
     who, _where = _who_and_where(payload.practitioner, None, 422)
-    row = appointments.reschedule(row, start=_utc(payload.start), practitioner=who, by=API)
-    return _private(row)
+    start = _utc(payload.start)
+
+    def work() -> tuple[int, Any]:
+        return 200, _plain(appointments.reschedule(row, start=start, practitioner=who, by=API))
+
+    return answered_once(request, payload.model_dump(mode="json"), work)
 
 
 # --- how ------------------------------------------------------------------------
-def _private(row: Appointment) -> HttpResponse:
-    response = Response(p.AppointmentOut.of(row).model_dump(mode="json"))
-    response["Cache-Control"] = "no-store"
-    return response
+def _plain(row: Appointment) -> dict[str, Any]:
+    return p.AppointmentOut.of(row).model_dump(mode="json")
 
 
 def _by_token(token: str) -> Appointment:

@@ -238,12 +238,6 @@ def test_a_refused_request_may_be_tried_again_with_its_key(client: Client, world
     assert not IdempotencyKey.objects.exists()
 
 
-def test_a_key_still_at_work_is_a_409(client: Client, world: make.World):
-    post(client, body(), **{"Idempotency-Key": "abc"})
-    IdempotencyKey.objects.update(status=None)
-    assert post(client, body(), **{"Idempotency-Key": "abc"}).status_code == 409
-
-
 def test_whoever_has_the_token_sees_cancels_and_moves(client: Client, world: make.World):
     token = post(client, body()).json()["manage_url"].rstrip("/").rpartition("/")[2]
     path = f"/api/v1/appointments/{token}"
