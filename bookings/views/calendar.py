@@ -21,8 +21,8 @@ from bookings.models import Appointment
 from clinic import clock
 
 from .calendar_board import Board, Link, Slot
-from .choice import BadAddress, Choice
-from .look import VIEWS, Look, read_look
+from .choice import VIEWS, BadAddress, Choice
+from .look import Look, read_look
 
 # The list of the first available looks at so many starts, and shows so many days of them.
 LISTED, LISTED_DAYS = 600, 5
@@ -39,9 +39,7 @@ def booking_link(choice: Choice, start: Start) -> Slot:
 
 def naming_link(choice: Choice, start: Start) -> Slot:
     """As `booking_link`, to one of those whom the filters let in, not to just anyone."""
-    chosen = choice.at(start)
-    if chosen.practitioner is None:
-        chosen = replace(chosen, practitioner=start.practitioners[0])
+    chosen = choice.at(start, start.practitioners[0])
     return Slot(chosen, chosen.details_url, start)
 
 
@@ -60,15 +58,11 @@ def make_board(
     prefetch_related_objects(choice.people, "languages")
     today = clock.today(choice.place.time_zone if choice.places else "UTC")
     look = _not_over(read_look(request.GET, choice.people), today)
-    initial = {
-        **choice.params(),
-        "gender": look.gender,
-        "language": look.language.code if look.language else "",
-    }
+    choice = replace(choice, seen=look.said(), left_open=())
     board = Board(
         choice=choice,
         look=look,
-        form=CalendarForm(choice.people, choice.places, initial=initial),
+        form=CalendarForm(choice.people, choice.places, initial=choice.params()),
         today=today,
         link=link or (naming_link if look.is_picky else booking_link),
         moving=moving,

@@ -16,8 +16,8 @@ from bookings.forms import CalendarForm
 from bookings.models import Appointment
 from practitioners.models import Gender
 
-from .choice import Choice
-from .look import VIEWS, Look, by_part
+from .choice import VIEWS, Choice
+from .look import Look, by_part
 
 # So many starts a part of a day has, in the list and in a week; a link leads to the rest.
 IN_LIST, IN_WEEK = 4, 3
@@ -94,15 +94,12 @@ class Board:
         """What the address says, without what goes without saying."""
         look, choice = self.look, self.choice
         found = {
-            "view": look.view if look.view != "month" else "",
+            **look.said(),
             "date": look.day.isoformat() if look.day else "",
             "month": f"{look.month:%Y-%m}" if look.month and not look.day else "",
-            "part": look.part,
             "minutes": str(choice.length[0]) if choice.length else "",
             "practitioner": choice.practitioner.slug if choice.practitioner else "",
             "location": choice.location.slug if choice.location else "",
-            "gender": look.gender,
-            "language": look.language.code if look.language else "",
         }
         return self._said(found)
 

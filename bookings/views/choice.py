@@ -1,7 +1,9 @@
 """What a booking page's address says: treatment, practitioner, location, day and start."""
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -11,11 +13,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from bookings import policy
-from bookings.availability import Start
+from bookings.availability import Part, Start
 from bookings.errors import StartNotOffered
 from clinic import clock
 from clinic.errors import Refused
-from practitioners.models import Location, Practitioner, Treatment
+from practitioners.models import Gender, Location, Practitioner, Treatment
+
+VIEWS = {"month": _("Month"), "week": _("Week"), "list": _("First available")}
+# Who or where: what is looked up by its slug.
+Row = TypeVar("Row", Practitioner, Location)
+LANGUAGE_CODE = re.compile(r"[A-Za-z-]{1,12}")
 
 
 class BadAddress(Refused):
@@ -43,6 +50,10 @@ class Choice:
     start: datetime | None = None
     # Another length than the treatment's own, and what it costs.
     length: tuple[int, int] | None = None
+    # How the calendar was looked at on the way here: view, part of the day, gender and language,
+    # and which of practitioner and location it left open though the start has one.
+    seen: dict[str, str] = field(default_factory=dict)
+    left_open: tuple[str, ...] = ()
 
     @property
     def minutes(self) -> int:
@@ -64,21 +75,36 @@ class Choice:
             found["location"] = self.location.slug
         if self.length:
             found["minutes"] = str(self.length[0])
+        found |= self.seen
+        if self.left_open:
+            found["any"] = " ".join(self.left_open)
         return found
+
+    @property
+    def calendar_params(self) -> dict[str, str]:
+        """The calendar this start was chosen from, open at its day; empty is what it left open."""
+        found = self.params()
+        start = found.pop("start", "")
+        found.pop("any", None)
+        # A location that is the only one was never chosen.
+        only = ("location",) if len(self.places) == 1 else ()
+        found |= dict.fromkeys((*self.left_open, *only), "")
+        return {"date": start[:10], **found} if start else found
+
+    @property
+    def calendar_query(self) -> str:
+        return urlencode(self.calendar_params)
 
     @property
     def place(self) -> Location:
         """The location whose clock the times are shown in."""
         return self.location or self.places[0]
 
-    @property
-    def date_param(self) -> str:
-        """The chosen start's day, as an address says it."""
-        return self.params().get("start", "")[:10]
-
     def url(self, name: str) -> str:
         """The page called `name` of this treatment, with what was chosen."""
-        params = self.params()
+        return self._address(name, self.params())
+
+    def _address(self, name: str, params: dict[str, str]) -> str:
         address = reverse(name, args=[self.treatment.slug])
         return f"{address}?{urlencode(params)}" if params else address
 
@@ -109,19 +135,27 @@ class Choice:
 
     @property
     def calendar_url(self) -> str:
-        """The calendar, open at the chosen start's day."""
-        params = self.params()
-        start = params.pop("start", "")
-        if start:
-            params["date"] = start[:10]
-        address = reverse("book-treatment", args=[self.treatment.slug])
-        return f"{address}?{urlencode(params)}" if params else address
+        """The calendar as it was looked at, open at the chosen start's day."""
+        said = {name: value for name, value in self.calendar_params.items() if value}
+        return self._address("book-treatment", said)
 
-    def at(self, start: Start) -> "Choice":
-        """This choice with a start of the calendar; with anyone, where the chosen one is not in."""
+    def at(self, start: Start, named: Practitioner | None = None) -> "Choice":
+        """This choice with a start of the calendar; with anyone, where the chosen one is not in.
+
+        `named` is whom its address names where the calendar left that open.
+        """
         stays = self.practitioner is not None and self.practitioner in start.practitioners
-        person = self.practitioner if stays else None
-        return replace(self, start=start.at, location=start.location, practitioner=person)
+        found = {
+            "practitioner": named is not None and self.practitioner is None,
+            "location": self.location is None and len(self.places) > 1,
+        }
+        return replace(
+            self,
+            start=start.at,
+            location=start.location,
+            practitioner=self.practitioner if stays else named,
+            left_open=tuple(n for n, is_open in found.items() if is_open or n in self.left_open),
+        )
 
 
 def people_for(treatment: Treatment) -> list[Practitioner]:
@@ -146,7 +180,18 @@ def choose(treatment: Treatment, data: QueryDict) -> Choice:
     person = _named(people, data.get("practitioner", ""))
     place = _named(places, data.get("location", ""))
     start, length = read_start(data.get("start", "")), _length(treatment, data.get("minutes", ""))
-    return Choice(treatment, people, places, person, place, start, length)  # type: ignore[arg-type]
+    return Choice(treatment, people, places, person, place, start, length, *_way_here(data))
+
+
+def _way_here(data: QueryDict) -> tuple[dict[str, str], tuple[str, ...]]:
+    """`Choice.seen` and `Choice.left_open`, as far as a link of ours says them; else nothing."""
+    known = {"view": ["week", "list"], "part": Part.values, "gender": Gender.values}
+    said = {name: data.get(name, "") for name in (*known, "language", "any")}
+    seen = {n: said[n] for n, values in known.items() if said[n] and said[n] in values}
+    if LANGUAGE_CODE.fullmatch(said["language"]):
+        seen["language"] = said["language"]
+    left_open = said["any"].split()
+    return seen, tuple(name for name in ("practitioner", "location") if name in left_open)
 
 
 def _length(treatment: Treatment, text: str) -> tuple[int, int] | None:
@@ -182,7 +227,7 @@ def with_start(request: HttpRequest, slug: str) -> Choice:
     return choice
 
 
-def _named(rows: list[Practitioner] | list[Location], slug: str) -> Practitioner | Location | None:
+def _named(rows: list[Row], slug: str) -> Row | None:
     if not slug:
         return None
     for row in rows:

@@ -11,9 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from bookings.availability import Part, Start
 from practitioners.models import Gender, Language, Practitioner
 
-from .choice import BadAddress, read_day, read_month
-
-VIEWS = {"month": _("Month"), "week": _("Week"), "list": _("First available")}
+from .choice import VIEWS, BadAddress, read_day, read_month
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,16 @@ class Look:
     def is_picky(self) -> bool:
         """Whether it matters which practitioner it is, though none is named."""
         return bool(self.gender or self.language)
+
+    def said(self) -> dict[str, str]:
+        """As an address says it, but for the day; only what does not go without saying."""
+        found = {
+            "view": self.view if self.view != "month" else "",
+            "part": self.part,
+            "gender": self.gender,
+            "language": self.language.code if self.language else "",
+        }
+        return {name: value for name, value in found.items() if value}
 
     def wanted(self) -> dict[str, Any]:
         """As fields of availability.Query."""

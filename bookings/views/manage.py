@@ -176,12 +176,9 @@ def _calendar(
     refused: Refused | None = None,
 ) -> HttpResponse:
     def link(choice: Choice, start: Start) -> Slot:
-        chosen = choice.at(start)
-        if chosen.practitioner is None:
-            # With “anyone” the address still says who it is, for the page that asks.
-            mine = appointment.practitioner
-            stays = mine in start.practitioners
-            chosen = replace(chosen, practitioner=mine if stays else start.practitioners[0])
+        # With “anyone” the address still says who it is, for the page that asks.
+        mine = appointment.practitioner
+        chosen = choice.at(start, mine if mine in start.practitioners else start.practitioners[0])
         if _is_now(appointment, chosen):
             return Slot(chosen, "", start)
         address = reverse("appointment-move", args=[appointment.token])

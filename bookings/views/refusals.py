@@ -1,6 +1,7 @@
 """One place where a refusal becomes a page: what to say, with which status, and the ways on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +17,7 @@ from clinic.errors import Refused
 from practitioners.models import Treatment
 
 from . import flow
-from .choice import Choice, choose
+from .choice import BadAddress, Choice, choose
 from .flow import private
 
 View = Callable[..., HttpResponse]
@@ -56,6 +57,9 @@ def page(request: HttpRequest, refused: Refused, *, slug: str = "") -> HttpRespo
     if isinstance(refused, ScreeningUnavailable):
         template = "bookings/book/help_now.html"
     choice = _choice(request, slug)
+    if choice and isinstance(refused, BadAddress):
+        # The way it was looked at may be what is wrong with it.
+        choice = replace(choice, seen={}, left_open=())
     match = request.resolver_match
     context = {
         "refused": refused,
