@@ -1,4 +1,4 @@
-"""What every test stands on: the report names the engine; no test meets another's cache."""
+"""What every test stands on: the report names the engine; no test meets another's cache or faults."""
 
 import uuid
 from pathlib import Path
@@ -7,6 +7,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import Settings
+
+from clinic import fuse
 
 
 def engines() -> str:
@@ -31,3 +33,5 @@ def own_surroundings(settings: Settings, tmp_path: Path) -> None:
     settings.CACHES = {"default": {**cache, "KEY_PREFIX": uuid.uuid4().hex}}
     settings.MAIL_DIR = tmp_path / "mail"
     settings.MEDIA_ROOT = str(tmp_path / "media")
+    fuse.cache.mend()
+    fuse.broker.mend()

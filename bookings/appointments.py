@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from clinic import metrics
 from clinic.clock import now, today
 from practitioners.models import Clinic, Location, Practitioner, Treatment
 
@@ -438,6 +439,7 @@ def _confirm(
     Answer.objects.bulk_create(_of(row, answers))
     notifications.write_booked(row)
     notifications.nudge_after_commit()
+    metrics.count_after_commit(metrics.bookings, by.kind)
     return row
 
 

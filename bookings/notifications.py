@@ -25,7 +25,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from clinic import mail
+from clinic import fuse, mail, metrics
 from clinic.clock import now, same_wall_time_days_before
 from clinic.errors import Refused
 from clinic.phones import readable
@@ -175,10 +175,12 @@ def nudge() -> None:
     """Ask the worker to look; when the broker is away, the next scan finds the rows anyway."""
     from celery import current_app
 
+    if fuse.broker.is_blown:
+        return
     try:
         current_app.send_task("bookings.tasks.send_due", retry=False)
     except Exception as error:
-        log.warning("the broker did not take a nudge: %s", type(error).__name__)
+        fuse.broker.blow(error)
 
 
 def claim(limit: int = 50) -> list[tuple[int, int]]:
@@ -221,6 +223,7 @@ def deliver(pk: int, attempt: int) -> bool:
     except Exception as error:
         _failed(row, error)
         return False
+    metrics.count(metrics.mails, "sent")
     claimed.update(
         state=Notification.State.SENT,
         sent_at=now(),
@@ -278,6 +281,7 @@ def _failed(row: Notification, error: Exception) -> None:
     final = is_permanent(error) or row.attempts >= MOST_ATTEMPTS
     wait = min(30 * 2**row.attempts, 3600) * random.uniform(0.75, 1.25)  # noqa: S311 jitter
     log.warning("notification %s: attempt %s: %s", row.pk, row.attempts, type(error).__name__)
+    metrics.count(metrics.mails, "failed" if final else "put_off")
     # Fenced like success: a worker that was stuck must not undo the claim of its successor.
     Notification.objects.filter(
         pk=row.pk, state=Notification.State.PENDING, attempts=row.attempts

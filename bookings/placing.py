@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 
+from clinic import metrics
 from clinic.clock import now
 
 from .availability import Query, alternatives
@@ -59,6 +60,7 @@ def retried(verb: Verb) -> Verb:
                 if attempt == TRIES or connection.in_atomic_block or not is_transient(error):
                     raise
                 log.info("trying %s again after %s", verb.__name__, error.__cause__)
+                metrics.count(metrics.transaction_retries, verb.__name__)
                 time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 jitter
         raise AssertionError("unreachable")
 
@@ -98,12 +100,13 @@ def secure(query: Query, start: datetime, take: Callable[[Placement], Appointmen
             with transaction.atomic():
                 return take(way)
         except LostRace:
-            continue
+            metrics.count(metrics.conflicts, "lost_race")
     raise StartTaken
 
 
 def with_alternatives(query: Query, start: datetime) -> StartTaken:
     """The refusal for a taken start, with free starts near it. Call it outside the transaction."""
+    metrics.count(metrics.conflicts, "start_taken")
     near = alternatives(
         query.treatment,
         start,
@@ -139,6 +142,7 @@ def take_body(appointment: Appointment, body: Resource) -> None:
         with transaction.atomic():
             _insert([row])
     except LostRace:
+        metrics.count(metrics.conflicts, "patient_busy")
         raise PatientBusy from None
 
 
