@@ -1,4 +1,4 @@
-"""What every test stands on: the report names the engine; no test meets another's cache or faults."""
+"""What every test stands on: the report names the engine; no test meets another's cache or fault."""
 
 import uuid
 from pathlib import Path

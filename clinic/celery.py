@@ -11,9 +11,15 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_embedded_init
+from celery.signals import (
+    beat_embedded_init,
+    before_task_publish,
+    task_postrun,
+    task_prerun,
+)
 
 from clinic import broker  # noqa: F401  (registers files://)
+from clinic.logs import new_id, request_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
 
@@ -25,13 +31,35 @@ app.autodiscover_tasks()
 # Plain intervals in UTC: a clock change can neither skip nor repeat them. A tick that finds the
 # previous one still waiting is dropped by `expires`, so a worker that was away is not flooded.
 app.conf.beat_schedule = {
-    name: {
-        "task": f"bookings.tasks.{name}",
+    task.rpartition(".")[2]: {
+        "task": task,
         "schedule": timedelta(seconds=seconds),
         "options": {"expires": seconds},
     }
-    for name, seconds in {"send_due": 15, "expire_holds": 60, "clean_up": 3600}.items()
+    for task, seconds in {
+        "bookings.tasks.send_due": 15,
+        "bookings.tasks.expire_holds": 60,
+        "bookings.tasks.clean_up": 3600,
+        "clinic.tasks.tick": 30,
+    }.items()
 }
+
+
+# Signals are Celery's way to carry something of ours along with every task.
+@before_task_publish.connect
+def send_the_request_along(headers: dict[str, Any], **kwargs: Any) -> None:
+    """A task belongs to the request that asked for it; one of beat's has an id of its own."""
+    headers["request_id"] = request_id.get() or new_id()
+
+
+@task_prerun.connect
+def take_up_the_request(task: Any, **kwargs: Any) -> None:
+    request_id.set((task.request.headers or {}).get("request_id", ""))
+
+
+@task_postrun.connect
+def lay_down_the_request(**kwargs: Any) -> None:
+    request_id.set("")
 
 
 @beat_embedded_init.connect

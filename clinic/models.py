@@ -1,4 +1,6 @@
-"""The inbox: what people write through the contact form."""
+"""The inbox: what people write through the contact form; and the heartbeat of the worker."""
+
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -47,3 +49,24 @@ class ContactMessage(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class Heartbeat(models.Model):
+    """When the worker last did what beat asked for. One row; clinic.tasks.tick writes it."""
+
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="heartbeat_is_one_row")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"
+
+    @classmethod
+    def last(cls) -> datetime | None:
+        """The last beat, or None where there was never one."""
+        return cls.objects.values_list("at", flat=True).first()

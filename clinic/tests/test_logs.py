@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from django.conf import settings
 
 from clinic.logs import JsonFormatter, PlainFormatter
@@ -35,14 +36,48 @@ def test_a_json_line_has_the_trace_and_no_token():
     assert entry["time"].endswith("+00:00")
 
 
-def test_a_row_that_the_database_refused_is_not_in_the_trace():
+REFUSED = """null value in column "note" violates not-null constraint
+LINE 1: ... VALUES ('Ada', 'ada@example.org')
+                    ^
+DETAIL:  Failing row contains (1, Ada, the first line
+
+and the second of Ada's note).
+CONTEXT:  while inserting Ada"""
+
+
+def trace_of(raise_it):
     try:
-        raise ValueError("refused\nDETAIL:  Failing row contains (1, Ada, ada@example.org).\nmore")
-    except ValueError as error:
+        raise_it()
+    except Exception as error:
         info = (type(error), error, error.__traceback__)
-    trace = json.loads(JsonFormatter().format(record("gone wrong", exc_info=info)))["trace"]
-    assert "DETAIL: ...\nmore" in trace
-    assert "ada@example.org" not in trace
+    return json.loads(JsonFormatter().format(record("gone wrong", exc_info=info)))["trace"]
+
+
+def test_a_row_that_the_database_refused_is_not_in_the_trace():
+    def refused():
+        try:
+            raise ValueError(REFUSED)
+        except ValueError as error:
+            raise RuntimeError("no such luck") from error
+
+    trace = trace_of(refused)
+    assert "Ada" not in trace.replace("refused()", "")
+    assert "violates not-null constraint\nLINE 1: ...\n" in trace
+    assert "RuntimeError: no such luck" in trace, "what follows the refused values is still there"
+
+
+@pytest.mark.parametrize(
+    ("said", "logged"),
+    [
+        ('invalid input for type integer: "Ada"', 'invalid input for type integer: "..."'),
+        ("550 <ada.l+x@mail.example.org> unknown", "550 <...@...> unknown"),
+    ],
+)
+def test_what_was_typed_is_not_in_the_trace(said, logged):
+    def refused():
+        raise ValueError(said)
+
+    assert trace_of(refused).endswith(f"ValueError: {logged}")
 
 
 def test_a_request_under_a_made_up_name_is_not_logged():
