@@ -7,6 +7,7 @@ task that comes twice, or too late, finds its claim gone and does nothing.
 
 import logging
 import random
+import threading
 from datetime import datetime, timedelta
 from smtplib import (
     SMTPAuthenticationError,
@@ -38,6 +39,9 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
 MOST_ATTEMPTS = 8
+# A process hands over one mail at a time: whoever kills it between the mail server's yes and the
+# mark makes one message come twice, not one a thread.
+_handing_over = threading.Lock()
 A_DAY = 24 * 60
 
 
@@ -218,21 +222,24 @@ def deliver(pk: int, attempt: int) -> bool:
         return False
     if row.appointment and row.appointment.patient:
         row.recipient = row.appointment.patient.email
-    try:
-        _send(row)
-    except Exception as error:
-        _failed(row, error)
-        return False
-    metrics.count(metrics.mails, "sent")
-    claimed.update(
-        state=Notification.State.SENT,
-        sent_at=now(),
-        lease_until=None,
-        last_error="",
-        recipient=row.recipient,
-        # A code has done its work; it need not lie about.
-        payload={} if row.kind == Kind.CODE else row.payload,
-    )
+    with _handing_over:
+        if row.lease_until is None or row.lease_until <= now():
+            return False  # it ended while we waited for our turn: somebody else sends it
+        try:
+            _send(row)
+        except Exception as error:
+            _failed(row, error)
+            return False
+        metrics.count(metrics.mails, "sent")
+        claimed.update(
+            state=Notification.State.SENT,
+            sent_at=now(),
+            lease_until=None,
+            last_error="",
+            recipient=row.recipient,
+            # A code has done its work; it need not lie about.
+            payload={} if row.kind == Kind.CODE else row.payload,
+        )
     return True
 
 
