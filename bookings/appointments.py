@@ -203,6 +203,9 @@ def reschedule(
     def once() -> Appointment:
         locked = _locked(appointment)
         _must_be(locked, State.BOOKED)
+        if (start, query.practitioner, query.location) == _when_and_where(locked):
+            # Pressed twice at once: the other one has moved it there.
+            return locked
         policy.check_may_change(locked, by)
         policy.check_still_fits(locked, start, query.location or locked.location, by)
         before = {"start": locked.starts_at.isoformat(), "practitioner": locked.practitioner_id}
@@ -224,8 +227,7 @@ def reschedule(
         notifications.nudge_after_commit()
         return locked
 
-    had = appointment.starts_at, appointment.practitioner, appointment.location
-    if (start, query.practitioner, query.location) == had:
+    if (start, query.practitioner, query.location) == _when_and_where(appointment):
         raise WrongState(_("This is the time you have already."), code="same_start")
     return _taking(query, start, once)
 
@@ -389,6 +391,10 @@ def _release(appointment: Appointment, by: Actor) -> None:
     if locked.state == State.HELD:
         _move(locked, "release", State.EXPIRED, by, held_until=None)
         placing.free(locked)
+
+
+def _when_and_where(row: Appointment) -> tuple[datetime, Practitioner, Location]:
+    return row.starts_at, row.practitioner, row.location
 
 
 def _put(row: Appointment, way: Placement, start: datetime) -> None:

@@ -74,6 +74,18 @@ class WrongState(Refused):
     status = 409
 
 
+class HasMoved(WrongState):
+    code = "has_moved"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This appointment has been moved since you opened the page. Nothing was changed "
+                "now: please look at its time again."
+            )
+        )
+
+
 class PolicyRefused(Refused):
     code = "past_deadline"
     status = 409

@@ -237,14 +237,15 @@ def _gate_page(
     status: int = 200,
 ) -> HttpResponse:
     form = form or GateForm(screening.current_form())
-    context = {"choice": choice, "form": form, "refused": refused}
+    context = {"choice": choice, "form": form, "refused": refused, "once": flow.page_token()}
     return render(
         request, "bookings/book/safety.html", context, status=refused.status if refused else status
     )
 
 
 def _keep_page(request: HttpRequest, choice: Choice, record: ScreeningRecord) -> HttpResponse:
-    return render(request, "bookings/book/keep.html", {"choice": choice, "record": record})
+    context = {"choice": choice, "record": record, "once": flow.page_token()}
+    return render(request, "bookings/book/keep.html", context)
 
 
 def _already(request: HttpRequest, kept: flow.Kept, *, status: int = 200) -> HttpResponse:

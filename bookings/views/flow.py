@@ -17,6 +17,7 @@ from django.utils.crypto import get_random_string
 from bookings import appointments, patients, screening
 from bookings.actors import PATIENT
 from bookings.errors import RedFlag, ScreeningNeeded
+from bookings.idempotency import once
 from bookings.models import Appointment, Patient, ScreeningRecord, State
 from clinic.clock import now
 from practitioners.models import Treatment
@@ -168,11 +169,18 @@ def kept_by_form(request: HttpRequest, form: str) -> Kept | None:
     return next((one for one in kept(request) if form and one.form == form), None)
 
 
+def page_token() -> str:
+    """What a page's form carries once, so that a second press is known for one (190 bits)."""
+    return get_random_string(32)
+
+
 def keep(request: HttpRequest, choice: Choice) -> Kept:
     """Hold the chosen start for this session; the same start twice is the same hold.
 
-    The same start in another length, and a third one, let an older one go, but only if they can
-    be had. Raises what `appointments.hold` raises.
+    A form that is sent twice at once (a double click) holds once, also where the two came before
+    the session knew of either: its one-time token, `once`, leads both to one hold. The same start
+    in another length, and a third one, let an older one go, but only if they can be had. Raises
+    what `appointments.hold` raises.
     """
     mine = kept_for(request, choice)
     if mine is not None:
@@ -183,29 +191,46 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
     record = passed_screening(request)
     if record is None:
         raise ScreeningNeeded
+    token = request.POST.get("once") or request.POST.get("form", "")
     replaced = in_another_length(request, choice)
     others = [
         one.appointment
         for one in kept(request)
         if one.is_live and not (replaced and one.form == replaced.form)
     ]
-    hold = appointments.hold(
-        treatment=choice.treatment,
-        minutes=choice.minutes,
-        start=choice.start,
-        practitioner=choice.practitioner,
-        location=choice.location,
-        screening=record,
-        proved=proved_patient(request),
-        instead_of=[*([replaced.appointment] if replaced else []), *others[MOST_HOLDS - 1 :]],
-        by=PATIENT,
-    )
-    form = get_random_string(32)
-    entry = {"id": hold.pk, "form": form, "sent": ""}
-    request.session[HOLDS] = [entry, *request.session.get(HOLDS, [])][:REMEMBERED]
+
+    def work() -> tuple[int, dict[str, Any]]:
+        hold = appointments.hold(
+            treatment=choice.treatment,
+            minutes=choice.minutes,
+            start=choice.start,
+            practitioner=choice.practitioner,
+            location=choice.location,
+            screening=record,
+            proved=proved_patient(request),
+            instead_of=[*([replaced.appointment] if replaced else []), *others[MOST_HOLDS - 1 :]],
+            by=PATIENT,
+        )
+        return 303, {"id": hold.pk, "form": page_token(), "sent": ""}
+
+    # Of one page several starts can be asked for, each once.
+    key = f"{token} {choice.hold_url}" if token else ""
+    _status, entry, replayed = once("hold", key, "", work)
+    one = _remember_hold(request, entry)
+    if replayed and not (one.is_live or one.is_done):
+        # An old page, and its hold is over: what is asked for now is a new one.
+        _status, entry = work()
+        one = _remember_hold(request, entry)
+    return one
+
+
+def _remember_hold(request: HttpRequest, entry: dict[str, Any]) -> Kept:
+    others = [e for e in request.session.get(HOLDS, []) if e["id"] != entry["id"]]
+    request.session[HOLDS] = [entry, *others][:REMEMBERED]
     # Written at once: a second tab that saves its own session later must find it.
     request.session.save()
-    return Kept(hold, form, "")
+    hold = Appointment.objects.with_people().get(pk=entry["id"])
+    return Kept(hold, entry["form"], entry["sent"])
 
 
 def let_go(one: Kept) -> None:

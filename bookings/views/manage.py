@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from bookings import appointments, ics, screening
 from bookings.actors import PATIENT
 from bookings.availability import Start
+from bookings.errors import HasMoved
 from bookings.forms import CancelForm, GateForm
 from bookings.messages import calendar_entry
 from bookings.models import Appointment, State
@@ -60,6 +61,16 @@ def by_token(view: View) -> Callable[..., HttpResponse]:
         return view(request, found)
 
     return guarded
+
+
+def _has_moved(request: HttpRequest, appointment: Appointment) -> bool:
+    """Whether the form that is sent was shown before the appointment was last moved.
+
+    `version` is the form's one-time token: moving and cancelling each make a new one.
+    """
+    if request.method != "POST" or "version" not in request.POST:
+        return False
+    return request.POST["version"] != str(appointment.sequence)
 
 
 def may_change(appointment: Appointment) -> bool:
@@ -120,11 +131,17 @@ def cancel(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         return SeeOther(appointment.get_absolute_url())
     form = CancelForm(posted(request))
     refused, status = None, 200
-    if request.method == "POST" and form.is_valid():
+    if _has_moved(request, appointment):
+        refused, status = HasMoved(), HasMoved.status
+    elif request.method == "POST" and form.is_valid():
         try:
             appointments.cancel(appointment, reason=form.cleaned_data["reason"], by=PATIENT)
             return SeeOther(appointment.get_absolute_url())
         except Refused as error:
+            appointment.refresh_from_db(fields=["state"])
+            if appointment.state == State.CANCELLED:
+                # Of a double click the other one was first.
+                return SeeOther(appointment.get_absolute_url())
             refused, status = error, error.status
     elif form.is_bound:
         status = form_status(form)
@@ -151,6 +168,11 @@ def move(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     choice = _choice(request.POST if request.method == "POST" else request.GET, appointment)
     if choice.start is None:
         return _calendar(request, appointment, choice)
+    if _has_moved(request, appointment):
+        if _is_now(appointment, choice):
+            # The same form once more: it is where they wanted it.
+            return SeeOther(appointment.get_absolute_url())
+        return _compare(request, appointment, choice, refused=HasMoved())
     if flow.stopped(request):
         return redirect(_advice_url(appointment))
     if request.method == "POST":
@@ -222,10 +244,12 @@ def _compare(
     choice: Choice,
     gate: GateForm | None = None,
     status: int = 200,
+    refused: Refused | None = None,
 ) -> HttpResponse:
     if gate is None and _needs_questions(request, appointment, choice):
         gate = GateForm(screening.current_form())
-    context = {"appointment": appointment, "choice": choice, "gate": gate}
+    context = {"appointment": appointment, "choice": choice, "gate": gate, "refused": refused}
+    status = refused.status if refused else status
     return render(request, "bookings/manage/move_compare.html", context, status=status)
 
 
