@@ -4,6 +4,7 @@ from . import reservations as _registered  # noqa: F401  Django has to see the m
 from .access import EmailProof, FeedToken, IdempotencyKey
 from .appointments import LIVE, Answer, Appointment, AppointmentEvent, State
 from .notifications import Kind, MailPace, MessageTemplate, Notification, ReminderRule
+from .outcomes import Audit, CalledOff, Reached
 from .patients import Patient, PatientMatch
 from .resources import Absence, BankHoliday, Journey, Need, Opening, Pool, Resource
 from .screening import SafetyQuestion, ScreeningForm, ScreeningQuestion, ScreeningRecord
@@ -15,7 +16,9 @@ __all__ = [
     "Answer",
     "Appointment",
     "AppointmentEvent",
+    "Audit",
     "BankHoliday",
+    "CalledOff",
     "EmailProof",
     "FeedToken",
     "IdempotencyKey",
@@ -29,6 +32,7 @@ __all__ = [
     "Patient",
     "PatientMatch",
     "Pool",
+    "Reached",
     "ReminderRule",
     "Resource",
     "SafetyQuestion",

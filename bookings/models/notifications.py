@@ -113,6 +113,9 @@ class MailPace(models.Model):
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="mail_pace_is_one_row")]
 
+    def __str__(self) -> str:
+        return str(self.free_at)
+
 
 class ReminderRule(models.Model):
     """How long before a visit to remind; without a treatment, for all that have no own rule."""
@@ -131,6 +134,8 @@ class ReminderRule(models.Model):
         validators=[MinValueValidator(15), MaxValueValidator(60 * 24 * 30)],
         help_text=_("2880 is two days: sent at the same time of day as the visit."),
     )
+    # Visits that were booked before keep the reminders they have; None: since ever.
+    changed_at = models.DateTimeField(auto_now=True, null=True, editable=False)
 
     class Meta:
         verbose_name = _("reminder")
