@@ -21,7 +21,7 @@ from clinic import metrics
 from clinic.clock import now, today
 from practitioners.models import Clinic, Location, Practitioner, Treatment
 
-from . import notifications, placing, policy, screening
+from . import notifications, outcomes, placing, policy, screening
 from .actors import Actor
 from .availability import Query
 from .errors import HoldExpired, StartNotOffered, StartTaken, WrongState
@@ -253,6 +253,8 @@ def cancel(
         sequence=locked.sequence + 1,
     )
     placing.free(locked)
+    if by.is_clinic:
+        outcomes.call_off(locked)
     notifications.write_cancelled(locked)
     notifications.nudge_after_commit()
     return locked
@@ -443,6 +445,7 @@ def _confirm(
     _move(row, "book", State.BOOKED, by)
     row.save()
     Answer.objects.bulk_create(_of(row, answers))
+    outcomes.note_rebooking(row, by)
     notifications.write_booked(row)
     notifications.nudge_after_commit()
     metrics.count_after_commit(metrics.bookings, by.kind)
