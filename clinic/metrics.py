@@ -78,6 +78,11 @@ def _choose_where_to_count() -> None:
         values.ValueClass = values.MutexValue
 
 
+def is_shared() -> bool:
+    """Whether all processes count together, or, for want of a folder, each for itself."""
+    return bool(values.ValueClass is not values.MutexValue)
+
+
 _choose_where_to_count()
 
 bookings = Counter("clinic_bookings", "Appointments booked, by the door they came through.", ["by"])
@@ -114,3 +119,10 @@ def count_after_commit(counter: Counter, *labels: str) -> None:
         count(counter, *labels)
 
     transaction.on_commit(counted, robust=True)
+
+
+def observe(view: str, seconds: float, status: int) -> None:
+    """Count one answer of the site and how long it took; never raises."""
+    with suppress(Exception):
+        responses.labels(str(status)).inc()
+        request_seconds.labels(view).observe(seconds)

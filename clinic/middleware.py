@@ -1,8 +1,10 @@
 """What every request meets before a view, and every answer before it leaves."""
 
 import logging
+import re
+import sys
+import time
 from collections.abc import Callable
-from http import HTTPStatus
 
 from django.conf import settings
 from django.core.exceptions import (
@@ -12,12 +14,16 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.db import DataError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 from django.views import defaults
+
+from clinic import metrics, outage
+from clinic.logs import new_id, request_id
+from clinic.outage import problem
 
 log = logging.getLogger(__name__)
 
@@ -41,24 +47,74 @@ PERMISSIONS_POLICY = ", ".join(
 )
 
 
+# What a proxy of ours may call a request; anything else gets an id of our own.
+_AN_ID = re.compile(r"[A-Za-z0-9-]{16,64}")
+
+
+class RequestId:
+    """Give each request an id, which stands in every line it logs and in its answer.
+
+    X-Request-ID is believed where a proxy of ours stands in front (TRUSTED_PROXIES).
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "") if settings.TRUSTED_PROXIES else ""
+        request.id = given if _AN_ID.fullmatch(given) else new_id()  # type: ignore[attr-defined]
+        token = request_id.set(request.id)  # type: ignore[attr-defined]
+        try:
+            response = self.get_response(request)
+        finally:
+            request_id.reset(token)
+        response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+
+class Measured:
+    """Count every answer, and how long it took, under the name of its address: paths have keys."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        response = self.get_response(request)
+        match = request.resolver_match
+        # The admin has hundreds of names, and a few people who wait for it.
+        view = ("admin" if match.app_name == "admin" else match.view_name) if match else "none"
+        metrics.observe(view or "none", time.perf_counter() - started, response.status_code)
+        return response
+
+
+class Outage:
+    """Answer 503, with a number to call, when the database is away."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return outage.answer(request, error) if outage.is_outage(error) else None
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500: what no view and no middleware caught. Without the database that is a 503, be it
+    the session, the login or the 404 page that wanted to ask it."""
+    error = sys.exception()
+    if error is not None and outage.is_outage(error):
+        return outage.answer(request, error)
+    return defaults.server_error(request)
+
+
 def refuse(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
     """Answer 400 or 413: a page for a person, a problem document (RFC 9457) for the API."""
     if request.path_info.startswith("/api/"):
         return problem(status, sentence)
     return render(request, f"{status}.html", {"sentence": sentence}, status=status)
-
-
-def problem(status: int, detail: str = "") -> HttpResponse:
-    """A problem document (RFC 9457) for what the API itself never saw."""
-    name = HTTPStatus(status)
-    body = {
-        "type": "about:blank",
-        "title": name.phrase,
-        "status": status,
-        "code": name.name.lower(),
-        "detail": detail or name.description or name.phrase,
-    }
-    return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
 class ApiProblems:

@@ -70,6 +70,8 @@ INSTALLED_APPS = [
     "django_htmx",
 ]
 MIDDLEWARE = [
+    "clinic.middleware.RequestId",
+    "clinic.middleware.Measured",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clinic.middleware.PermissionsPolicy",
@@ -82,10 +84,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "clinic.middleware.Outage",
     "clinic.middleware.BadInput",
 ]
 if DEBUG and flag("FRIENDLY_ERRORS", default=False):
-    MIDDLEWARE.insert(-1, "clinic.middleware.FriendlyErrors")
+    # Before those that know more about an exception: they see it first.
+    MIDDLEWARE.insert(-2, "clinic.middleware.FriendlyErrors")
 ROOT_URLCONF = "clinic.urls"
 WSGI_APPLICATION = "clinic.wsgi.application"
 TEMPLATES = [
@@ -132,9 +136,19 @@ else:
     _seconds = env.int("DATABASE_STATEMENT_SECONDS", default=15)
     _pool = env.int("DATABASE_POOL", default=8)
     _db["OPTIONS"] = {
+        # A server that is gone without a word is noticed within seconds, not by TCP's patience.
+        "connect_timeout": 5,
+        "keepalives_idle": 20,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
         # What the address itself asks for, such as ?sslmode=require, stays.
         **_db.get("OPTIONS", {}),
-        "pool": {"min_size": 1, "max_size": _pool, "timeout": 10} if _pool else False,
+        # Nobody waits long for a connection: three seconds, then the 503 page. A pool that has
+        # lost its server asks anew every few seconds; its own pause grows to minutes.
+        "pool": {"min_size": 1, "max_size": _pool, "timeout": 3, "reconnect_timeout": 3}
+        if _pool
+        else False,
         "options": f"-c statement_timeout={_seconds * 1000} -c lock_timeout=5000",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -159,9 +173,20 @@ else:
             "OPTIONS": {"MAX_ENTRIES": 10_000},
         }
     }
+# Each longer than the one before; clinic/checks.py holds them to it. An answer of the mail server;
+# one run of the outbox, which then begins no other message; the longest task: such a run, and a
+# message for which each of a dozen answers comes at the last moment; until the broker hands a task
+# out again; until a claimed message is anybody's again.
+EMAIL_TIMEOUT = 10
+SEND_SECONDS = 10
+LONGEST_TASK_SECONDS = 150
+VISIBILITY_SECONDS = 240
+LEASE_SECONDS = 300
 CELERY_BROKER_URL = REDIS_URL or "files://localhost"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
+# What a worker has not begun, another can have.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -169,7 +194,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}
 if REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
-        "visibility_timeout": 600,
+        # After so long a task whose worker has died is handed to another.
+        "visibility_timeout": VISIBILITY_SECONDS,
         "socket_timeout": 10,
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
@@ -193,8 +219,11 @@ if EMAIL_URL:
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(MAIL_DIR)
-EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="clinic@example.org")
+# What the mail provider takes; 0 is no limit.
+MAIL_PER_MINUTE = env.int("MAIL_PER_MINUTE", default=0)
+# What could not be sent for so long is not sent any more (bookings/staleness.py).
+MAIL_OLDEST_HOURS = env.int("MAIL_OLDEST_HOURS", default=72)
 
 # --- People, language, time ---------------------------------------------------
 LOGIN_URL = "login"
@@ -251,8 +280,8 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 HTTPS = flag("HTTPS", default=not DEBUG)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
-# The container's own health check comes without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# What the machine itself asks comes without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 # How many proxies of ours stand in front: 0 means nobody's X-Forwarded-For is believed.
@@ -264,17 +293,23 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 
 # --- Booking ------------------------------------------------------------------
 HOLD_MINUTES = env.int("HOLD_MINUTES", default=10)
+# How long the desk can take back a cancellation or a move, before the patient is told.
+UNDO_SECONDS = env.int("UNDO_SECONDS", default=120)
 # Requests a minute from one address, per kind of door; 0 is no limit (see clinic/throttle.py).
 THROTTLES = {
     "api": env.int("THROTTLE_API", default=240),
     "book": env.int("THROTTLE_BOOK", default=60),
+    # Times kept at once from one address, not requests: see clinic/throttle.py.
+    "hold": env.int("THROTTLE_HOLD", default=env.int("THROTTLE_BOOK", default=60) // 3),
     "contact": env.int("THROTTLE_CONTACT", default=5),
     "code": env.int("THROTTLE_CODE", default=6),
     "login": env.int("THROTTLE_LOGIN", default=20),
 }
 
-# --- Log ----------------------------------------------------------------------
+# --- Log and metrics ----------------------------------------------------------
 # One line of JSON an event where machines collect it, plain lines on a machine of one's own.
+# Who may read /metrics: whoever brings this word. Empty: there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 LOGGING = {
     "version": 1,
@@ -283,7 +318,7 @@ LOGGING = {
         "json": {"()": "clinic.logs.JsonFormatter"},
         "plain": {
             "()": "clinic.logs.PlainFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s",
         },
     },
     "handlers": {

@@ -1,10 +1,11 @@
 """How often one address may knock: a counter a minute in the cache, one for each kind of door.
 
-settings.THROTTLES says how many requests a minute each kind allows; 0 means no limit.
+settings.THROTTLES says how many requests a minute each kind allows; 0 means no limit. Holds are
+counted for as long as one may be kept, and given back when they are booked or let go: so many
+people behind one address can book, but nobody keeps a diary's worth of times.
 """
 
 import ipaddress
-import logging
 import time
 from hashlib import blake2b
 
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 
-log = logging.getLogger(__name__)
+from clinic import fuse
 
 WINDOW_SECONDS = 60
 
@@ -50,21 +51,45 @@ def network(address: str) -> str:
 def allow(request: HttpRequest, kind: str) -> bool:
     """Count this request and say whether it is still within the limit of its kind.
 
-    A cache that is down lets everybody in: a limit is a courtesy, a page is the service.
+    A cache that is down lets everybody in: a limit is a courtesy, a page is the service. It is the
+    only thing the cache is for.
     """
     limit = settings.THROTTLES[kind]
-    if not limit:
+    if not limit or fuse.cache.is_blown:
         return True
-    sender = blake2b(network(client_ip(request)).encode(), digest_size=16).hexdigest()
-    key = f"throttle:{kind}:{int(time.time() // WINDOW_SECONDS)}:{sender}"
+    key = _counter(request, kind)
     try:
-        cache.add(key, 0, timeout=2 * WINDOW_SECONDS)
+        cache.add(key, 0, timeout=2 * _window(kind))
         return cache.incr(key) <= limit
-    except Exception:
-        log.warning("the cache is down: %s requests are not limited", kind, exc_info=True)
+    except Exception as error:
+        fuse.cache.blow(error)
         return True
 
 
-def retry_after() -> int:
+def give_back(request: HttpRequest, kind: str) -> None:
+    """Take back one that `allow` has counted; nothing happens when that was a window ago."""
+    if fuse.cache.is_blown:
+        return
+    key = _counter(request, kind)
+    try:
+        if cache.get(key, 0) > 0:
+            cache.decr(key)
+    except ValueError:
+        return
+    except Exception as error:
+        fuse.cache.blow(error)
+
+
+def retry_after(kind: str = "") -> int:
     """Return the seconds until the current window ends: the Retry-After of a 429 answer."""
-    return WINDOW_SECONDS - int(time.time()) % WINDOW_SECONDS
+    window = _window(kind)
+    return window - int(time.time()) % window
+
+
+def _window(kind: str) -> int:
+    return settings.HOLD_MINUTES * 60 if kind == "hold" else WINDOW_SECONDS
+
+
+def _counter(request: HttpRequest, kind: str) -> str:
+    sender = blake2b(network(client_ip(request)).encode(), digest_size=16).hexdigest()
+    return f"throttle:{kind}:{int(time.time() // _window(kind))}:{sender}"

@@ -3,7 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from clinic import accounts, contact_page, devmail, health, pages
+from clinic import accounts, contact_page, devmail, health, metrics_page, pages
+
+handler500 = "clinic.middleware.server_error"
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -23,6 +25,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics_page.metrics, name="metrics"),
     path("dev/mail/", devmail.folder, name="dev-mail"),
     path("dev/mail/<str:file>/<int:index>/", devmail.letter, name="dev-mail-letter"),
     path("dev/mail/<str:file>/<int:index>/html/", devmail.html, name="dev-mail-html"),

@@ -77,6 +77,11 @@ def register(api: NinjaAPI) -> None:
         response["Retry-After"] = str(retry_after())
         return response
 
+    def let_through(request: HttpRequest, error: Exception) -> HttpResponse:
+        # A fault of ours or of the database: the middleware answers, with DEBUG on as well.
+        raise error
+
+    api.add_exception_handler(Exception, let_through)
     api.add_exception_handler(Refused, refused)  # type: ignore[arg-type]
     api.add_exception_handler(ValidationError, invalid)  # type: ignore[arg-type]
     api.add_exception_handler(HttpError, http)  # type: ignore[arg-type]

@@ -1,0 +1,55 @@
+"""Whether the work that nobody watches gets done: the outbox and the worker, as the database knows.
+
+/readyz, the metrics and the doctor ask here. Nothing depends on what Redis remembers.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, Q
+
+from bookings.attention import LOOK_BACK, STUCK_AFTER
+from bookings.models import Notification
+from clinic.clock import now
+from clinic.models import Heartbeat
+
+# Beat asks for a heartbeat each half minute (clinic.celery); a worker may be busy for a while.
+SILENT_AFTER = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """What should have gone out by now: how many messages, since when; how many never will."""
+
+    due: int
+    stuck: int
+    oldest: datetime | None
+    undeliverable: int
+
+    @property
+    def age(self) -> timedelta:
+        """How long the oldest due message has waited."""
+        return max(now() - self.oldest, timedelta(0)) if self.oldest else timedelta(0)
+
+
+def outbox() -> Outbox:
+    """Look at the outbox. Two queries."""
+    instant = now()
+    due = Notification.objects.filter(state=Notification.State.PENDING, due_at__lte=instant)
+    found = due.order_by().aggregate(
+        due=Count("pk"),
+        stuck=Count("pk", filter=Q(due_at__lt=instant - STUCK_AFTER)),
+        oldest=Min("due_at"),
+    )
+    # The same that the desk has to look at.
+    lost = Notification.objects.filter(state=Notification.State.FAILED).filter(
+        Q(appointment__ends_at__gt=instant) | Q(due_at__gte=instant - LOOK_BACK)
+    )
+    return Outbox(**found, undeliverable=lost.count())
+
+
+def silence() -> timedelta | None:
+    """How long ago the worker did what beat asked; None where it never did. Negative: a clock
+    was set back. One query."""
+    last = Heartbeat.last()
+    return now() - last if last else None
