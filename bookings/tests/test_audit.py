@@ -1,6 +1,7 @@
 """The auditor finds each broken promise when the data is really broken, and nothing otherwise."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -117,6 +118,19 @@ def unguarded(table: str, *constraints: str) -> Iterator[None]:
     for name in constraints:
         sql(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
     yield
+
+
+def without_the_unique_constraint(table: str, name: str) -> None:
+    """On SQLite it is a part of the table: a copy without it takes its place."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [table])
+        (made,) = cursor.fetchone()
+        bare = re.sub(rf', CONSTRAINT "{name}" UNIQUE \([^)]*\)', "", made)
+        assert bare != made
+        cursor.execute(bare.replace(f'"{table}"', '"copy_without"', 1))
+        cursor.execute(f"INSERT INTO copy_without SELECT * FROM {table}")
+        cursor.execute(f"DROP TABLE {table}")
+        cursor.execute(f"ALTER TABLE copy_without RENAME TO {table}")
 
 
 def found() -> dict[str, audit.Finding]:
@@ -302,11 +316,7 @@ def one_message_twice(diary: Diary) -> str:
     row = diary.visit.notifications.get(kind="confirmation")
     with unguarded("bookings_notification", "notification_once"):
         if connection.vendor == "sqlite":
-            # Part of the table there: a copy without it takes its place.
-            sql("CREATE TABLE copy AS SELECT * FROM bookings_notification")
-            sql("DROP TABLE bookings_notification")
-            sql("ALTER TABLE copy RENAME TO bookings_notification")
-            sql("UPDATE bookings_notification SET copy = 0")
+            without_the_unique_constraint("bookings_notification", "notification_once")
         names = [f.column for f in row._meta.concrete_fields if not f.primary_key]
         columns = ", ".join(names)
         sql(
