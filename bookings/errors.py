@@ -57,6 +57,21 @@ class PatientBusy(Refused):
         )
 
 
+class TooManyHolds(Refused):
+    """So many times are kept from one address that nobody there may keep another one yet."""
+
+    code = "too_many_holds"
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Many times are being kept from your network just now. Please book one of them, or "
+                "try again in a few minutes. You can also call us."
+            )
+        )
+
+
 class HoldExpired(Refused):
     code = "hold_expired"
     status = 409
@@ -64,6 +79,21 @@ class HoldExpired(Refused):
     def __init__(self) -> None:
         super().__init__(
             _("We could not keep this time any longer. Please choose a time again."), field="start"
+        )
+
+
+class Busy(Refused):
+    """It was tried often enough: others write the same rows, or somebody holds the database."""
+
+    code = "busy"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Many people are booking at this moment, and nothing was changed. Please try again "
+                "in a few seconds."
+            )
         )
 
 

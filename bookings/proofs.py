@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, Q
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from clinic.clock import now
@@ -17,6 +17,8 @@ LIFETIME = timedelta(minutes=10)
 TRIES = 5
 # More codes to one address than this in ten minutes are a nuisance, not a patient.
 LIVE_CODES = 3
+# And than this in a day: it bounds how often anybody can guess at one address.
+CODES_A_DAY = 12
 
 
 def _digest(email: str, code: str) -> str:
@@ -33,8 +35,11 @@ def send_code(email: str) -> None:
     instant = now()
     code = f"{secrets.randbelow(10**6):06d}"
     with transaction.atomic():
-        live = EmailProof.objects.filter(email=email.lower(), expires_at__gt=instant).count()
-        if live >= LIVE_CODES:
+        sent = EmailProof.objects.filter(email=email.lower()).aggregate(
+            live=Count("pk", filter=Q(expires_at__gt=instant)),
+            today=Count("pk", filter=Q(expires_at__gt=instant - timedelta(days=1))),
+        )
+        if sent["live"] >= LIVE_CODES or sent["today"] >= CODES_A_DAY:
             return
         EmailProof.objects.create(
             email=email.lower(), digest=_digest(email, code), expires_at=instant + LIFETIME

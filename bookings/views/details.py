@@ -152,7 +152,7 @@ def let_go(request: HttpRequest, slug: str) -> HttpResponse:
     choice = with_start(request, slug)
     kept = flow.kept_for(request, choice)
     if kept and kept.is_live:
-        flow.let_go(kept)
+        flow.let_go(request, kept)
     return SeeOther(choice.calendar_url)
 
 

@@ -16,9 +16,10 @@ from django.utils.crypto import get_random_string
 
 from bookings import appointments, patients, screening
 from bookings.actors import PATIENT
-from bookings.errors import RedFlag, ScreeningNeeded
+from bookings.errors import RedFlag, ScreeningNeeded, TooManyHolds
 from bookings.idempotency import once
 from bookings.models import Appointment, Patient, ScreeningRecord, State
+from clinic import throttle
 from clinic.clock import now
 from practitioners.models import Treatment
 
@@ -199,6 +200,8 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
         if one.is_live and not (replaced and one.form == replaced.form)
     ]
 
+    gone = [*([replaced.appointment] if replaced else []), *others[MOST_HOLDS - 1 :]]
+
     def work() -> tuple[int, dict[str, Any]]:
         hold = appointments.hold(
             treatment=choice.treatment,
@@ -208,9 +211,13 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
             location=choice.location,
             screening=record,
             proved=proved_patient(request),
-            instead_of=[*([replaced.appointment] if replaced else []), *others[MOST_HOLDS - 1 :]],
+            instead_of=gone,
             by=PATIENT,
         )
+        if not throttle.allow(request, "hold"):
+            raise TooManyHolds
+        for _old in gone:
+            throttle.give_back(request, "hold")
         return 303, {"id": hold.pk, "form": page_token(), "sent": ""}
 
     # Of one page several starts can be asked for, each once.
@@ -233,9 +240,10 @@ def _remember_hold(request: HttpRequest, entry: dict[str, Any]) -> Kept:
     return Kept(hold, entry["form"], entry["sent"])
 
 
-def let_go(one: Kept) -> None:
+def let_go(request: HttpRequest, one: Kept) -> None:
     """Give a held time back; nothing happens to one that is booked or over."""
     appointments.release(one.appointment, by=PATIENT)
+    throttle.give_back(request, "hold")
 
 
 def digest(request: HttpRequest) -> str:
@@ -246,6 +254,7 @@ def digest(request: HttpRequest) -> str:
 
 def remember_sent(request: HttpRequest, one: Kept) -> None:
     """Note what the form that booked it said, to know a second press from a changed form."""
+    throttle.give_back(request, "hold")
     entries = request.session.get(HOLDS, [])
     for entry in entries:
         if entry["form"] == one.form:

@@ -24,6 +24,7 @@ from bookings.errors import HasMoved
 from bookings.forms import CancelForm, GateForm
 from bookings.messages import calendar_entry
 from bookings.models import Appointment, State
+from clinic import throttle
 from clinic.clock import now
 from clinic.errors import Refused
 from clinic.text import form_status
@@ -34,7 +35,7 @@ from .calendar import answer, make_board
 from .calendar_board import Slot
 from .choice import Choice, choose
 from .flow import SeeOther, personal, posted
-from .refusals import answers_refusals, throttled
+from .refusals import answers_refusals, throttled, too_fast
 
 # So long after the visit its page is still there.
 OPEN_FOR = timedelta(days=90)
@@ -46,7 +47,10 @@ View = Callable[[HttpRequest, Appointment], HttpResponse]
 
 
 def by_token(view: View) -> Callable[..., HttpResponse]:
-    """Give a view the appointment that the token in its address opens, or answer 404."""
+    """Give a view the appointment that the token in its address opens, or answer 404.
+
+    Whoever tries many that open nothing waits (429); a link that opens something is not counted.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, token: str) -> HttpResponse:
@@ -57,6 +61,8 @@ def by_token(view: View) -> Callable[..., HttpResponse]:
             .first()
         )
         if found is None:
+            if not throttle.allow(request, "book"):
+                return too_fast(request)
             return render(request, "bookings/manage/not_found.html", status=404)
         return view(request, found)
 

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from bookings.errors import NeedsProof, RedFlag, ScreeningUnavailable, StartTaken
+from bookings.errors import NeedsProof, RedFlag, ScreeningUnavailable, StartTaken, TooManyHolds
 from clinic import throttle
 from clinic.errors import Refused
 from practitioners.models import Treatment
@@ -31,6 +31,7 @@ TITLES = {
     "too_soon": _("Please call us"),
     "not_bookable": _("Please call us"),
     "assessment_needed": _("Something comes first"),
+    "too_many_holds": _("Please wait a few minutes"),
 }
 
 
@@ -70,7 +71,10 @@ def page(request: HttpRequest, refused: Refused, *, slug: str = "") -> HttpRespo
         # On the pages of one appointment: the token that leads back to it.
         "token": match.kwargs.get("token", "") if match else "",
     }
-    return render(request, template, context, status=refused.status)
+    response = render(request, template, context, status=refused.status)
+    if isinstance(refused, TooManyHolds):
+        response.headers["Retry-After"] = str(throttle.retry_after("hold"))
+    return response
 
 
 def alternatives_of(refused: Refused | None, choice: Choice) -> list[Choice]:
