@@ -186,7 +186,8 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
     mine = kept_for(request, choice)
     if mine is not None:
         return mine
-    assert choice.start is not None  # noqa: S101  views with a start only
+    start = choice.start
+    assert start is not None  # noqa: S101  views with a start only
     if stopped(request):
         raise RedFlag
     record = passed_screening(request)
@@ -206,7 +207,7 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
         hold = appointments.hold(
             treatment=choice.treatment,
             minutes=choice.minutes,
-            start=choice.start,
+            start=start,
             practitioner=choice.practitioner,
             location=choice.location,
             screening=record,

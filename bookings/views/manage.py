@@ -136,7 +136,8 @@ def cancel(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     if appointment.state == State.CANCELLED:
         return SeeOther(appointment.get_absolute_url())
     form = CancelForm(posted(request))
-    refused, status = None, 200
+    refused: Refused | None = None
+    status = 200
     if _has_moved(request, appointment):
         refused, status = HasMoved(), HasMoved.status
     elif request.method == "POST" and form.is_valid():
