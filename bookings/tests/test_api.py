@@ -214,7 +214,7 @@ def test_one_patient_cannot_be_in_two_places_at_once(client: Client, world: make
     assert post(client, body(patient=family)).status_code == 201
 
 
-def test_the_same_key_and_body_make_one_appointment(client: Client, world: make.World):
+def test_row_01_the_same_key_and_body_make_one_appointment(client: Client, world: make.World):
     first = post(client, body(), **{"Idempotency-Key": "abc"})
     second = post(client, body(), **{"Idempotency-Key": "abc"})
     assert (first.status_code, second.status_code) == (201, 201)
@@ -224,7 +224,7 @@ def test_the_same_key_and_body_make_one_appointment(client: Client, world: make.
     assert Notification.objects.filter(kind="confirmation").count() == 1
 
 
-def test_the_same_key_with_another_body_is_refused(client: Client, world: make.World):
+def test_row_02_the_same_key_with_another_body_is_refused(client: Client, world: make.World):
     post(client, body(), **{"Idempotency-Key": "abc"})
     answer = post(client, body(note="Something else"), **{"Idempotency-Key": "abc"})
     assert answer.status_code == 422
@@ -266,7 +266,7 @@ def test_a_token_of_nothing_is_a_404(client: Client, world: make.World, token: s
     assert client.get(f"/api/v1/appointments/{token}").status_code == 404
 
 
-def test_a_reference_opens_nothing(client: Client, world: make.World):
+def test_row_36_a_reference_opens_nothing(client: Client, world: make.World):
     reference = post(client, body()).json()["reference"]
     assert client.get(f"/api/v1/appointments/{reference}").status_code == 404
 
@@ -296,7 +296,7 @@ def test_a_body_that_is_no_request_is_refused(client: Client, world: make.World,
     assert post(client, text).status_code in (400, 422)
 
 
-def test_nothing_but_the_named_fields_is_taken(client: Client, world: make.World):
+def test_row_35_nothing_but_the_named_fields_is_taken(client: Client, world: make.World):
     answer = post(client, body(status="booked", price_pence=0))
     assert answer.status_code == 422
     assert not Patient.objects.exists()

@@ -99,7 +99,7 @@ def test_the_repeated_hour_is_offered_twice_as_two_instants():
 
 
 @pytest.mark.parametrize("change", [GAP, REPEAT])
-def test_weekly_hours_keep_their_wall_time_across_a_clock_change(change):
+def test_row_15_weekly_hours_keep_their_wall_time_across_a_clock_change(change):
     world = factories.bookable_clinic(starts=time(9), ends=time(14), horizon_days=366)
     week = timedelta(days=7)
     for day in (change - week, change, change + week):
@@ -110,7 +110,7 @@ def test_weekly_hours_keep_their_wall_time_across_a_clock_change(change):
 
 
 @pytest.mark.parametrize(("day", "hours"), [(GAP, 23), (REPEAT, 25), (MONDAY, 24)])
-def test_a_clinic_that_never_closes_has_a_start_for_each_real_hour(day, hours):
+def test_row_16_a_clinic_that_never_closes_has_a_start_for_each_real_hour(day, hours):
     world = factories.bookable_clinic(starts=time(0), ends=time(0), horizon_days=366)
     assert len(offered(world, day)) == hours
 
@@ -312,7 +312,7 @@ def test_an_absence_leaves_what_is_booked():
 
 
 # --- who ----------------------------------------------------------------------
-def test_a_registration_counts_to_its_last_day_and_no_further():
+def test_row_19_a_registration_counts_to_its_last_day_and_no_further():
     world = factories.bookable_clinic()
     Registration.objects.update(valid_until=MONDAY)
     assert {at.date() for at in offered(world, MONDAY, MONDAY + timedelta(days=2))} == {MONDAY}

@@ -173,7 +173,7 @@ def test_nonsense_in_the_address_of_a_move_leads_back_to_the_appointment(visitor
 
 
 # --- what a visit takes ---------------------------------------------------------------
-def test_one_table_two_treatments_and_two_practitioners(visitor, world):
+def test_row_06_one_table_two_treatments_and_two_practitioners(visitor, world):
     tables = factories.pool(factories.equipment(world.location))
     factories.need(world.treatment, tables)
     other = factories.directory.treatment(therapy=world.therapy, slug="session", grid_minutes=60)
@@ -192,7 +192,7 @@ def test_one_table_two_treatments_and_two_practitioners(visitor, world):
     assert second.book(TUESDAY_11, **ZED).practitioner == ben
 
 
-def test_a_time_that_only_the_clean_up_overlaps_is_taken(visitor, world):
+def test_row_07_a_time_that_only_the_clean_up_overlaps_is_taken(visitor, world):
     world.treatment.grid_minutes = 10
     world.treatment.save()
     world.treatment.needs.filter(pool=world.rooms).update(to_minute=70)
@@ -203,7 +203,7 @@ def test_a_time_that_only_the_clean_up_overlaps_is_taken(visitor, world):
     assert other.book(at("11:10"), **ZED).state == "booked"
 
 
-def test_while_the_needles_rest_the_next_patient_is_booked_next_door(visitor, world):
+def test_row_08_while_the_needles_rest_the_next_patient_is_booked_next_door(visitor, world):
     world.treatment.grid_minutes = 5
     world.treatment.save()
     world.treatment.needs.filter(pool=None).update(to_minute=20)
@@ -225,7 +225,7 @@ def night(monday):
     )
 
 
-def test_a_visit_over_the_clock_change_lasts_its_minutes(night):
+def test_row_16_a_visit_over_the_clock_change_lasts_its_minutes(night):
     spring = Visitor(night).book("2027-03-28T00:30:00+00:00")
     page = Client().get(spring.get_absolute_url()).content.decode()
     assert "00:30</time> to 02:15" in page and "45 minutes" in page
@@ -236,7 +236,7 @@ def test_a_visit_over_the_clock_change_lasts_its_minutes(night):
         assert (booked.ends_at - booked.starts_at).total_seconds() == 45 * 60
 
 
-def test_the_repeated_hour_is_two_instants_in_a_calendar_file(night):
+def test_row_14_the_repeated_hour_is_two_instants_in_a_calendar_file(night):
     first = Visitor(night).book("2027-10-31T01:30:00+01:00")
     second = Visitor(night).book("2027-10-31T01:30:00+00:00", **ZED)
     starts = []
@@ -247,7 +247,7 @@ def test_the_repeated_hour_is_two_instants_in_a_calendar_file(night):
     assert starts == ["2027-10-31T00:30:00+00:00", "2027-10-31T01:30:00+00:00"]
 
 
-def test_a_reminder_of_a_day_keeps_the_wall_time_and_one_of_hours_the_hours(night):
+def test_row_17_a_reminder_of_a_day_keeps_the_wall_time_and_one_of_hours_the_hours(night):
     ReminderRule.objects.all().delete()
     for minutes in (24 * 60, 2 * 60):
         ReminderRule.objects.create(minutes_before=minutes)

@@ -220,7 +220,7 @@ def times_of(response):
     ]
 
 
-def test_the_hour_that_the_clocks_skip_is_never_offered(client, monday):
+def test_row_13_the_hour_that_the_clocks_skip_is_never_offered(client, monday):
     world = night_clinic()
     monday.move_to("2027-03-26T12:00:00Z")
     text = calendar(client, world, date="2027-03-28").content.decode()
@@ -235,7 +235,7 @@ def test_a_start_in_the_skipped_hour_is_another_instant_and_never_a_500(client, 
     assert naive.status_code == 400
 
 
-def test_the_hour_that_comes_twice_is_offered_twice_with_its_zone(client, monday):
+def test_row_14_the_hour_that_comes_twice_is_offered_twice_with_its_zone(client, monday):
     world = night_clinic()
     monday.move_to("2027-10-29T12:00:00Z")
     response = calendar(client, world, date="2027-10-31")
@@ -245,7 +245,7 @@ def test_the_hour_that_comes_twice_is_offered_twice_with_its_zone(client, monday
     assert "2027-10-31T00:30:00+00:00" in starts and "2027-10-31T01:30:00+00:00" in starts
 
 
-def test_both_of_the_repeated_times_can_be_booked(monday):
+def test_row_14_both_of_the_repeated_times_can_be_booked(monday):
     world = night_clinic()
     monday.move_to("2027-10-29T12:00:00Z")
     first = Visitor(world).book("2027-10-31T01:30:00+01:00")

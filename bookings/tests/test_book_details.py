@@ -71,13 +71,13 @@ def test_price_and_policy_are_shown_beside_the_button(visitor):
         assert words in text
 
 
-def test_price_and_state_in_the_form_change_nothing(visitor):
+def test_row_35_price_and_state_in_the_form_change_nothing(visitor):
     booked = visitor.book(TUESDAY_10, state="completed", price_pence="0", is_staff="1", token="x")
     assert (booked.state, booked.price_pence) == ("booked", 6000)
 
 
 # --- twice --------------------------------------------------------------------------
-def test_a_double_click_makes_one_appointment_and_one_mail(visitor):
+def test_row_01_a_double_click_makes_one_appointment_and_one_mail(visitor):
     visitor.hold(TUESDAY_10)
     form = visitor.form_token(TUESDAY_10)
     first = visitor.send(TUESDAY_10, form=form)
@@ -104,7 +104,7 @@ def test_back_after_booking_says_that_it_is_booked(visitor):
     assert booked.get_absolute_url() in response.content.decode()
 
 
-def test_two_tabs_with_the_same_start_share_one_hold(visitor):
+def test_row_04_two_tabs_with_the_same_start_share_one_hold(visitor):
     visitor.hold(TUESDAY_10)
     second = visitor.answer(TUESDAY_10)
     assert second.status_code == 303
@@ -114,7 +114,7 @@ def test_two_tabs_with_the_same_start_share_one_hold(visitor):
     assert Appointment.objects.count() == 1
 
 
-def test_a_session_holds_two_starts_and_no_more(visitor):
+def test_row_10_a_session_holds_two_starts_and_no_more(visitor):
     for start in (TUESDAY_10, TUESDAY_11, TUESDAY_12):
         visitor.hold(start)
     held = Appointment.objects.filter(state="held").order_by("starts_at")
@@ -155,7 +155,7 @@ def test_a_start_that_somebody_holds_is_taken_for_others(visitor, world):
     assert other.answer(TUESDAY_10).status_code == 409
 
 
-def test_the_same_person_is_not_in_two_places_at_once(visitor, world):
+def test_row_04_the_same_person_is_not_in_two_places_at_once(visitor, world):
     world.another_practitioner()
     world.rooms.members.add(factories.room(world.location))
     visitor.book(TUESDAY_10)
@@ -181,7 +181,7 @@ def test_the_hold_can_be_made_longer_once_and_keeps_what_was_typed(visitor, mond
     assert visitor.client.post(visitor.url("book-longer", TUESDAY_10)).status_code == 409
 
 
-def test_an_expired_hold_is_taken_again_when_nobody_was_faster(visitor, monday):
+def test_row_09_an_expired_hold_is_taken_again_when_nobody_was_faster(visitor, monday):
     visitor.hold(TUESDAY_10)
     form = visitor.form_token(TUESDAY_10)
     monday.shift(timedelta(minutes=25))
@@ -190,7 +190,7 @@ def test_an_expired_hold_is_taken_again_when_nobody_was_faster(visitor, monday):
     assert Appointment.objects.get().state == "booked"
 
 
-def test_an_expired_hold_that_somebody_took_keeps_what_was_typed_and_offers_others(
+def test_row_09_an_expired_hold_that_somebody_took_keeps_what_was_typed_and_offers_others(
     visitor, world, monday
 ):
     visitor.hold(TUESDAY_10)
@@ -219,7 +219,7 @@ def test_taking_an_alternative_carries_over_what_was_typed(visitor, world, monda
     assert booked.status_code == 303
 
 
-def test_a_clock_on_the_wall_of_the_client_does_not_matter(visitor, monday):
+def test_row_11_a_clock_on_the_wall_of_the_client_does_not_matter(visitor, monday):
     """The countdown is shown from the server's own times, and the server alone decides."""
     visitor.hold(TUESDAY_10)
     form = visitor.form_token(TUESDAY_10)
@@ -458,7 +458,7 @@ def test_ten_thousand_fields_are_refused(visitor):
     assert visitor.send(TUESDAY_10, **many).status_code in (400, 413)
 
 
-def test_a_known_address_gets_the_same_answer_as_a_stranger(visitor, world):
+def test_row_37_a_known_address_gets_the_same_answer_as_a_stranger(visitor, world):
     known = factories.patient(name="Known Person", email="pat@example.org")
     booked = visitor.book(TUESDAY_10)
     assert booked.patient != known

@@ -96,7 +96,7 @@ def test_an_invented_answer_is_refused(visitor):
 
 
 # --- going round it ------------------------------------------------------------------
-def test_details_sent_without_a_hold_get_409_and_the_questions(visitor):
+def test_row_38_details_sent_without_a_hold_get_409_and_the_questions(visitor):
     response = visitor.client.post(
         visitor.url("book-details", TUESDAY_10), {**TYPED, "of_age": "yes", "form": "made-up"}
     )
@@ -105,13 +105,13 @@ def test_details_sent_without_a_hold_get_409_and_the_questions(visitor):
     assert not Appointment.objects.exists()
 
 
-def test_a_hold_asked_for_without_the_questions_is_refused(visitor):
+def test_row_38_a_hold_asked_for_without_the_questions_is_refused(visitor):
     response = visitor.client.post(visitor.url("book-hold", TUESDAY_10))
     assert response.status_code == 409
     assert not Appointment.objects.exists()
 
 
-def test_after_a_stop_the_questions_cannot_simply_be_sent_again(visitor):
+def test_row_38_after_a_stop_the_questions_cannot_simply_be_sent_again(visitor):
     visitor.answer(TUESDAY_10, chest="yes")
     again = visitor.answer(TUESDAY_10)
     assert again.status_code == 302
@@ -145,7 +145,7 @@ def test_a_stop_takes_back_an_earlier_pass(visitor):
     assert Appointment.objects.count() == 1
 
 
-def test_answers_to_an_older_version_are_asked_again(visitor, world):
+def test_row_38_answers_to_an_older_version_are_asked_again(visitor, world):
     visitor.hold(TUESDAY_10)
     newer = factories.screening_form()
     assert ScreeningForm.objects.first() == newer
@@ -191,7 +191,7 @@ def test_for_somebody_else_the_questions_can_be_had_again(visitor):
 
 
 @pytest.mark.parametrize("name", ["book-safety", "book-hold", "book-longer", "book-let-go"])
-def test_every_step_wants_the_csrf_token(world, name):
+def test_row_33_every_step_wants_the_csrf_token(world, name):
     strict = Visitor(world, enforce_csrf_checks=True)
     assert strict.client.post(strict.url(name, TUESDAY_10)).status_code == 403
 

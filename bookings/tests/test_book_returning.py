@@ -78,7 +78,7 @@ def test_a_follow_up_cannot_be_held_without_proof(visitor, world):
     assert not Appointment.objects.exists()
 
 
-def test_known_and_unknown_addresses_get_the_same_answer(world):
+def test_row_37_known_and_unknown_addresses_get_the_same_answer(world):
     been_here(world)
     known, unknown = Visitor(world), Visitor(world)
     a = ask(known, "ana.family@example.org")

@@ -432,7 +432,7 @@ def test_a_visit_on_an_absence_is_listed_with_the_absence(desk: Client, world: W
     assert "Ana Okafor: sick" in html
 
 
-def test_a_room_or_a_location_that_is_closed_clashes_too(desk: Client, world: World):
+def test_row_20_a_room_or_a_location_that_is_closed_clashes_too(desk: Client, world: World):
     cast.visit(world, at(9, days=3), room=world.room)
     factories.absence(world.room, at(8, days=3), at(10, days=3), reason="repair")
     assert "Room 1: repair" in page(desk)
@@ -458,7 +458,7 @@ def test_past_and_cancelled_visits_do_not_clash(desk: Client, world: World):
     assert "absence" not in page(desk)
 
 
-def test_a_visit_after_the_registration_ends_is_listed(desk: Client, world: World):
+def test_row_19_a_visit_after_the_registration_ends_is_listed(desk: Client, world: World):
     cast.visit(world, at(9, days=3))
     assert "registration or insurance ends" not in page(desk)
     world.practitioner.registrations.update(status=Registration.Status.LAPSED)

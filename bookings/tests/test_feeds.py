@@ -158,7 +158,7 @@ def test_the_address_ends_with_the_role(client: Client, ana: User, world: World)
     assert client.get(where).status_code == 404
 
 
-def test_only_ones_own_visits_are_in_it(client: Client, ana: User, world: World):
+def test_row_34_only_ones_own_visits_are_in_it(client: Client, ana: User, world: World):
     ben = world.another_practitioner()
     cast.visit(world, at(11), practitioner=ben)
     assert events(read(client, address(world))) == []

@@ -90,7 +90,7 @@ def test_looking_changes_nothing(client, visit, name):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_link_opens_what_it_does_not_name(client, visit, name):
+def test_row_31_no_link_opens_what_it_does_not_name(client, visit, name):
     wrong = [
         visit.token[:-1],
         visit.token + "x",
@@ -126,7 +126,7 @@ def test_every_page_of_it_is_private(client, visit, name):
 
 
 @pytest.mark.parametrize("name", ["appointment-coming", "appointment-cancel", "appointment-move"])
-def test_changes_want_the_csrf_token(visit, name):
+def test_row_33_changes_want_the_csrf_token(visit, name):
     strict = Client(enforce_csrf_checks=True)
     assert strict.post(at(name, visit), {"start": FRIDAY_11}).status_code == 403
     visit.refresh_from_db()
@@ -155,7 +155,7 @@ def test_cancelling_frees_the_time_and_tells_the_calendar(client, visit):
     assert 'href="/book/"' in page and "who=returning" not in page
 
 
-def test_cancelling_twice_leads_to_the_same_page(client, visit):
+def test_row_31_cancelling_twice_leads_to_the_same_page(client, visit):
     first = client.post(at("appointment-cancel", visit))
     second = client.post(at("appointment-cancel", visit))
     assert first.url == second.url

@@ -244,7 +244,7 @@ def test_links_begin_with_the_sites_address_and_carry_the_token(world, kind):
 
 @pytest.mark.parametrize("method", ["get", "head"])
 @pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.REMINDER, Kind.CHANGE])
-def test_a_mail_scanner_that_follows_every_link_writes_nothing(world, method, kind):
+def test_row_32_a_mail_scanner_that_follows_every_link_writes_nothing(world, method, kind):
     said = message(booked(world), kind)
     follow = getattr(Client(HTTP_HOST="clinic.example.org"), method)
     for link in links_of(said.text) | _Reader(said.html).links:

@@ -76,7 +76,7 @@ def test_a_code_works_for_ten_minutes(clock):
     assert not proofs.check_code(ANA, second)
 
 
-def test_after_five_wrong_tries_the_right_code_is_too_late():
+def test_row_36_after_five_wrong_tries_the_right_code_is_too_late():
     code = code_for()
     for shift in range(1, 5):
         assert not proofs.check_code(ANA, wrong(code, shift))
@@ -94,7 +94,7 @@ def test_a_new_code_can_be_tried_after_the_old_one_is_used_up():
     assert proofs.check_code(ANA, code_for())
 
 
-def test_a_wrong_guess_counts_against_every_code_that_is_live(clock):
+def test_row_36_a_wrong_guess_counts_against_every_code_that_is_live(clock):
     """Or asking for more codes would buy more guesses at all of them."""
     codes = [code_for() for _n in range(3)]
     guess = next(f"{n:06d}" for n in range(4) if f"{n:06d}" not in codes)

@@ -88,7 +88,7 @@ def test_the_page_is_never_kept(schedule: Client):
     assert "no-store" in schedule.get(reverse("schedule"))["Cache-Control"]
 
 
-def test_nobody_sees_the_schedule_of_another(schedule: Client, client: Client, world: World):
+def test_row_34_nobody_sees_the_schedule_of_another(schedule: Client, client: Client, world: World):
     cast.visit(world, at(11), patient=factories.patient(name="Anas Patient"))
     assert "Anas Patient" in page(schedule)
     client.force_login(cast.ben(world))
@@ -97,7 +97,7 @@ def test_nobody_sees_the_schedule_of_another(schedule: Client, client: Client, w
     assert "Nobody is booked with you after this" in html
 
 
-def test_anothers_appointment_is_not_there(client: Client, world: World):
+def test_row_34_anothers_appointment_is_not_there(client: Client, world: World):
     visit = cast.visit(world, at(10))
     client.force_login(cast.ben(world))
     for verb in ("arrived", "completed", "no-show", "undo"):

@@ -51,7 +51,7 @@ def test_nobody_is_sent_to_another_site(client, elsewhere):
 
 
 @pytest.mark.parametrize("name", ["dora", "nobody"])
-def test_a_wrong_pair_does_not_say_which_half_was_wrong(client, name):
+def test_row_37_a_wrong_pair_does_not_say_which_half_was_wrong(client, name):
     somebody(RECEPTION)
     answer = client.post("/login/", {"username": name, "password": "wrong"})
     assert answer.status_code == 422
@@ -92,7 +92,7 @@ def test_signing_out_is_a_post_and_leads_home(client):
     assert client.get("/signed-in/")["Location"].startswith("/login/")
 
 
-def test_another_site_cannot_sign_anybody_out():
+def test_row_33_another_site_cannot_sign_anybody_out():
     client = Client(enforce_csrf_checks=True)
     client.force_login(somebody(RECEPTION))
     assert client.post("/logout/").status_code == 403

@@ -117,7 +117,7 @@ def test_a_form_sent_twice_is_one_message_and_thanked_twice(client, gate):
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_a_double_click_is_one_message(gate, settings):
+def test_row_01_a_double_click_is_one_message(gate, settings):
     settings.THROTTLES = {**settings.THROTTLES, "contact": 0}
     data = typed(gate)
 
@@ -416,7 +416,7 @@ def test_markup_is_text(client, gate):
     assert "<script>alert" not in answer.content.decode()
 
 
-def test_fields_that_are_not_asked_for_change_nothing(client, gate):
+def test_row_35_fields_that_are_not_asked_for_change_nothing(client, gate):
     post(client, typed(gate) | {"state": "closed", "id": "7", "form_token": "x"})
     row = ContactMessage.objects.get()
     assert (row.state, row.form_token == "x") == ("new", False)
