@@ -75,21 +75,21 @@ def _reads(path: str, answer: Any, cache_control: str) -> Any:
 def locations(request: HttpRequest) -> Any:
     """The clinic's branches."""
     _throttled(request)
-    return Location.objects.published()[:MOST_ROWS]
+    return list(Location.objects.published()[:MOST_ROWS])
 
 
 @_reads("/therapies", list[p.TherapyOut], A_WHILE)
 def therapies(request: HttpRequest) -> Any:
     """What the clinic offers."""
     _throttled(request)
-    return Therapy.objects.published()[:MOST_ROWS]
+    return list(Therapy.objects.published()[:MOST_ROWS])
 
 
 @_reads("/treatments", list[p.TreatmentOut], A_WHILE)
 def treatments(request: HttpRequest) -> Any:
     """What can be booked."""
     _throttled(request)
-    return Treatment.objects.bookable()[:MOST_ROWS]
+    return list(Treatment.objects.bookable()[:MOST_ROWS])
 
 
 @_reads("/practitioners", list[p.PractitionerOut], A_WHILE)
@@ -97,7 +97,8 @@ def practitioners(request: HttpRequest) -> Any:
     """Who gives treatments."""
     _throttled(request)
     given = Prefetch("treatments", Treatment.objects.bookable())
-    return Practitioner.objects.published().prefetch_related(given, "languages")[:MOST_ROWS]
+    people = Practitioner.objects.published().prefetch_related(given, "languages")
+    return list(people[:MOST_ROWS])
 
 
 @_reads("/availability", p.AvailabilityOut, ASK_EACH_TIME)
