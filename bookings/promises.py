@@ -248,6 +248,7 @@ CHECKS = (
                 WHERE w.treatment_id = a.treatment_id))
         WHERE a.state = 'booked' AND a.starts_at > %(now)s
             AND {a_minutes_ahead} > u.minutes_before
+            AND (u.changed_at IS NULL OR a.booked_at >= u.changed_at)
             AND NOT EXISTS (SELECT 1 FROM bookings_notification n
                 WHERE n.appointment_id = a.id AND n.kind = 'reminder'
                     AND n.start_version = a.sequence AND n.minutes_before = u.minutes_before
@@ -281,6 +282,19 @@ CHECKS = (
         UNION ALL
         SELECT 'notification ' || n.id FROM bookings_notification n
         WHERE (n.state = 'sent') <> (n.sent_at IS NOT NULL)
+        """,
+    ),
+    Check(
+        "outcome",
+        "A visit that the clinic called off is no task, or a visit that goes ahead is one.",
+        """
+        SELECT {name} || ': no task' AS line FROM bookings_appointment a
+        WHERE a.state = 'cancelled' AND a.cancelled_by_clinic AND NOT EXISTS (
+            SELECT 1 FROM bookings_calledoff c WHERE c.appointment_id = a.id)
+        UNION ALL
+        SELECT {name} || ': ' || a.state FROM bookings_calledoff c
+        JOIN bookings_appointment a ON a.id = c.appointment_id
+        WHERE a.state <> 'cancelled' OR NOT a.cancelled_by_clinic
         """,
     ),
     Check(

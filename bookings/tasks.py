@@ -6,7 +6,7 @@ from celery import shared_task
 
 from clinic.clock import now
 
-from . import appointments, notifications
+from . import appointments, audit, notifications
 from .models import EmailProof, IdempotencyKey, ScreeningRecord
 
 
@@ -35,3 +35,9 @@ def clean_up() -> None:
     EmailProof.objects.filter(expires_at__lt=instant - timedelta(days=1)).delete()
     IdempotencyKey.objects.filter(created_at__lt=instant - timedelta(hours=24)).delete()
     ScreeningRecord.objects.filter(at__lt=instant - timedelta(days=30), appointments=None).delete()
+
+
+@shared_task(name="bookings.tasks.audit")
+def audit_the_diary() -> None:
+    """Once a night: what the database promises, and whether it is so."""
+    audit.run()

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import (
     beat_embedded_init,
     before_task_publish,
@@ -42,6 +43,12 @@ app.conf.beat_schedule = {
         "bookings.tasks.clean_up": 3600,
         "clinic.tasks.tick": 30,
     }.items()
+}
+# At night, by UTC; a run that finds no worker until noon is dropped.
+app.conf.beat_schedule["audit"] = {
+    "task": "bookings.tasks.audit",
+    "schedule": crontab(hour=4, minute=10),
+    "options": {"expires": 8 * 3600},
 }
 
 

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bookings import appointments, audit
 from bookings.actors import PATIENT, Actor
-from bookings.models import Appointment, Patient, Resource
+from bookings.models import Appointment, CalledOff, Patient, ReminderRule, Resource
 from bookings.models.reservations import Reservation
 from bookings.patients import Details
 from bookings.promises import CHECKS
@@ -334,6 +334,17 @@ def sent_at_no_time(diary: Diary) -> str:
     return f"notification {row.pk}"
 
 
+def a_visit_called_off_is_forgotten(diary: Diary) -> str:
+    appointments.cancel(diary.visit, by=DESK, reason="Burst pipe")
+    CalledOff.objects.all().delete()
+    return f"{diary.visit.reference}: no task"
+
+
+def a_task_about_a_visit_that_goes_ahead(diary: Diary) -> str:
+    CalledOff.objects.create(appointment=diary.visit)
+    return f"{diary.visit.reference}: booked"
+
+
 def a_merged_record_has_visits(diary: Diary) -> str:
     other = factories.patient()
     Patient.objects.filter(pk=diary.visit.patient_id).update(merged_into=other)
@@ -399,6 +410,8 @@ BREAKAGES: list[tuple[str, Callable[[Diary], str]]] = [
     ("message_left_over", a_message_to_nobody),
     ("message_twice", one_message_twice),
     ("message_twice", sent_at_no_time),
+    ("outcome", a_visit_called_off_is_forgotten),
+    ("outcome", a_task_about_a_visit_that_goes_ahead),
     ("people", a_merged_record_has_visits),
     ("people", a_room_is_somebodys_body),
     ("people", a_body_without_anybody),
@@ -438,6 +451,21 @@ def test_the_auditor_finds(diary: Diary, check: str, breaks: Callable[[Diary], s
 
 def test_every_promise_has_a_test_that_breaks_it():
     assert {check for check, _breaks in BREAKAGES} == {c.name for c in CHECKS} | {"constraint"}
+
+
+def test_a_visit_called_off_by_the_clinic_keeps_every_promise(diary: Diary):
+    appointments.cancel(diary.visit, by=DESK)
+    assert audit.findings() == []
+
+
+def test_a_reminder_added_after_booking_is_not_missed(diary: Diary):
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        ReminderRule.objects.create(minutes_before=60)
+        assert audit.findings() == []
+        late = book(diary.world, TEN + 6 * HOUR, "eve")
+        late.notifications.filter(minutes_before=60).delete()
+        (finding,) = audit.findings()
+    assert finding.lines == (f"appointment {late.reference}: reminder, 60 minutes before",)
 
 
 def test_no_line_names_a_patient(diary: Diary):

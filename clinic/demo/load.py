@@ -59,13 +59,14 @@ def _write(scale: int, say: Say) -> None:
         f"{diary.worked / diary.there:.0%} of the practitioners’ hours"
     )
     people = rows.write_patients(clients)
+    desk = get_user_model().objects.filter(username="reception").first()
     form = ScreeningForm.objects.prefetch_related("questions").get()
     teller = Teller(
         now=now,
         zone=ZONE,
         treatments=built.treatments,
         form=form,
-        desk=get_user_model().objects.filter(username="reception").first(),
+        desk=desk,
         policy_hours=Clinic.current().cancellation_hours,
     )
     stories = (
@@ -78,5 +79,6 @@ def _write(scale: int, say: Say) -> None:
     rows.write_stopped(form, now)
     rows.write_clash(now)
     rows.write_failure(now)
+    rows.write_outcomes(now, desk)
     rows.set_dates(now)
     inbox.build()

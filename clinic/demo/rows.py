@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db.models import Min, OuterRef, Subquery
+from django.db.models import Max, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from bookings.models import (
@@ -13,6 +13,7 @@ from bookings.models import (
     Answer,
     Appointment,
     AppointmentEvent,
+    CalledOff,
     Notification,
     Patient,
     PatientMatch,
@@ -21,6 +22,7 @@ from bookings.models import (
     ScreeningRecord,
     State,
 )
+from bookings.models.appointments import AGREED
 from bookings.models.reservations import Reservation
 from bookings.patients import person_key
 
@@ -159,6 +161,43 @@ def write_clash(now: datetime) -> Absence | None:
         reason="sick",
         note="Called in this morning",
     )
+
+
+def write_outcomes(now: datetime, desk: Any) -> None:
+    """What became of the visits that the clinic called off: some patients still wait."""
+    past = [
+        (CalledOff.Outcome.OFFERED, ""),
+        (CalledOff.Outcome.CLOSED, "Left two messages; will ring us when back from holiday"),
+        (CalledOff.Outcome.REFUNDED, "Paid at the last visit"),
+    ]
+    called_off = (
+        Appointment.objects.filter(state=State.CANCELLED, cancelled_by_clinic=True)
+        .select_related("treatment")
+        .order_by("starts_at", "reference")
+    )
+    at = dict(called_off.annotate(at=Max("events__at")).values_list("pk", "at"))
+    used: set[int] = set()
+    for number, visit in enumerate(called_off):
+        row = CalledOff(appointment=visit)
+        again = _booked_again(visit, at[visit.pk]).exclude(pk__in=used).first()
+        if again:
+            used.add(again.pk)
+            row.outcome, row.replacement = CalledOff.Outcome.REBOOKED, again
+            row.noted_at, row.noted_by = again.booked_at, "patient"
+        elif visit.starts_at <= now or number % 3 == 0:
+            row.outcome, row.reason = past[number % len(past)]
+            row.noted_at, row.noted_by, row.user = at[visit.pk], "reception", desk
+        row.save()
+        CalledOff.objects.filter(pk=row.pk).update(created_at=at[visit.pk])
+
+
+def _booked_again(visit: Appointment, since: datetime) -> "QuerySet[Appointment]":
+    return Appointment.objects.filter(
+        patient=visit.patient_id,
+        treatment__therapy=visit.treatment.therapy_id,
+        state__in=AGREED,
+        booked_at__gt=since,
+    ).order_by("starts_at", "reference")
 
 
 def write_failure(now: datetime) -> None:

@@ -19,13 +19,14 @@ from django.db.models import Count, F, Q
 from django.test import Client
 from django.utils.html import escape
 
-from bookings import availability
+from bookings import audit, availability
 from bookings.models import (
     Absence,
     Answer,
     Appointment,
     AppointmentEvent,
     BankHoliday,
+    CalledOff,
     Journey,
     Notification,
     Opening,
@@ -334,6 +335,16 @@ def test_staff_see_the_draft_and_the_lapsed_and_the_public_does_not(clinic: None
 
 
 # --- it hangs together ----------------------------------------------------------
+def test_the_auditor_finds_nothing(clinic: None) -> None:
+    assert audit.findings() == []
+
+
+def test_of_the_visits_called_off_a_few_wait_for_the_desk(clinic: None) -> None:
+    outcomes = Counter(CalledOff.objects.values_list("outcome", flat=True))
+    assert set(outcomes) == set(CalledOff.Outcome.values)
+    assert 2 <= outcomes["open"] <= 9
+
+
 def test_only_what_is_live_takes_anything(clinic: None) -> None:
     assert not Reservation.objects.exclude(appointment__state__in=LIVE).exists()
     assert not Appointment.objects.filter(state__in=LIVE, reservations=None).exists()
