@@ -4,13 +4,15 @@
 3. hours, with their locations   4. all that stands in the way, in one statement
 
 They are written in SQL, for both engines alike: Django takes ten times as long to put these four
-together as the database takes to answer them. Instants come as ticks of the window, counted by
-the database: with tens of thousands of reservations, turning text into datetimes costs more
-than finding them.
+together as the database takes to answer them. To PostgreSQL they go as prepared statements, for
+planning them anew takes four times as long as answering. Instants come as ticks of the window,
+counted by the database: with tens of thousands of reservations, turning text into datetimes costs
+more than finding them.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
@@ -25,7 +27,7 @@ from practitioners.models import Audience, Location, Practitioner, Therapy, Trea
 from .models import LIVE, Absence, Appointment
 from .ticks import MINUTES, Window
 
-# No reservation is longer: the lower bound lets the index do the work.
+# No reservation is longer.
 _LONGEST = timedelta(hours=12)
 REASONS: list[str] = list(Absence.Reason.values)
 
@@ -141,7 +143,7 @@ class Wanted:
 def load(window: Window, wanted: Wanted, now: datetime) -> Rows:
     """All that decides when the treatments can start. One query where nobody gives them."""
     rows = Rows()
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         sql = _Sql(window, now, cursor)
         _load_people(rows, sql, wanted)
         if rows.people:
@@ -159,21 +161,50 @@ _EPOCH = (
 )
 
 
+@contextmanager
+def _cursor() -> Iterator[CursorWrapper]:
+    """A cursor that prepares what it executes, where the server can keep a plan.
+
+    Django's own writes the values into the text of a query, which is then planned each time. Does
+    as Django's where DATABASE_PREPARE is off.
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            from .prepared import PreparedCursor
+
+            cursor.cursor.close()
+            cursor.cursor = PreparedCursor(connection.connection)
+        yield cursor
+
+
 class _Sql:
-    """Where the engines differ: how instants, ticks and rows are written and read."""
+    """Where the engines differ: how instants, ticks and rows are written and read.
+
+    Values stand in a statement by their names: %(now)s, %(origin)s and %(end)s of the window.
+    """
 
     def __init__(self, window: Window, now: datetime, cursor: CursorWrapper) -> None:
         self.window, self.cursor = window, cursor
         self.is_sqlite = connection.vendor == "sqlite"
-        self.now, self.origin, self.end, self.earliest = (
-            connection.ops.adapt_datetimefield_value(at)
-            for at in (now, window.origin, window.end, window.origin - _LONGEST)
-        )
-        self._epoch = int(window.origin.timestamp())
+        instants = {"now": now, "origin": window.origin, "end": window.end}
+        # No reservation is longer: the lower bound lets the index do the work.
+        instants["earliest"] = window.origin - _LONGEST
+        adapt = connection.ops.adapt_datetimefield_value
+        self.values: dict[str, Any] = {name: adapt(at) for name, at in instants.items()}
+        self.values["epoch"] = window.origin.timestamp()
 
-    def run(self, sql: str, params: Iterable[Any]) -> list[Any]:
-        self.cursor.execute(sql, list(params))
+    def run(self, sql: str) -> list[Any]:
+        self.cursor.execute(sql, self.values)
         return self.cursor.fetchall()
+
+    def among(self, ids: Iterable[int], name: str) -> str:
+        """The condition that a column is one of some primary keys."""
+        if self.is_sqlite:
+            # Written out: hundreds of parameters cost more than the query itself.
+            return f"IN ({', '.join([str(int(pk)) for pk in ids])})"
+        # One statement, however many there are.
+        self.values[name] = list(ids)
+        return f"= ANY(%({name})s::bigint[])"
 
     def tick(self, column: str, *, up: bool = False) -> str:
         """The tick that an instant lies in, or with `up` the first one not before it."""
@@ -182,9 +213,9 @@ class _Sql:
             # Text, longer than 19 characters where there is a fraction. Division cuts towards
             # zero, which for ticks before the window makes no difference: they are clipped.
             shift = f" + {seconds - 1} + (LENGTH({column}) > 19)" if up else ""
-            return f"({_EPOCH.format(column)} - {self._epoch}{shift}) / {seconds}"
+            return f"({_EPOCH.format(column)} - {int(self.values['epoch'])}{shift}) / {seconds}"
         # Not EXTRACT, which reckons in decimals.
-        ticks = f"(DATE_PART('epoch', {column}) - {self._epoch}) / {seconds}"
+        ticks = f"(DATE_PART('epoch', {column}) - %(epoch)s) / {seconds}"
         return f"CAST({'CEIL' if up else 'FLOOR'}({ticks}) AS integer)"
 
     def date(self, value: Any) -> date | None:
@@ -192,11 +223,6 @@ class _Sql:
 
     def time(self, value: Any) -> time:
         return time.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _ids(values: Iterable[int]) -> str:
-    """Primary keys, written out: hundreds of parameters cost more than the query itself."""
-    return ", ".join([str(int(value)) for value in values])
 
 
 class _Columns:
@@ -238,13 +264,12 @@ _REGISTERED = """
 # (within a minute it is), and journeys between locations.
 _SELDOM = """EXISTS (
     SELECT 1 FROM bookings_appointment h JOIN practitioners_treatment i ON i.id = h.treatment_id
-    WHERE h.state = 'held' AND h.held_until <= %s AND i.is_group),
+    WHERE h.state = 'held' AND h.held_until <= %(now)s AND i.is_group),
     EXISTS (SELECT 1 FROM bookings_journey)"""
 
 
 def _load_people(rows: Rows, sql: _Sql, wanted: Wanted) -> None:
     columns, joins, where = _PERSON.sql, "", ""
-    params: list[Any] = []
     if wanted.treatments is None:
         columns += f", {_TREATMENT.sql}, {_THERAPY.sql}"
         joins = (
@@ -255,31 +280,30 @@ def _load_people(rows: Rows, sql: _Sql, wanted: Wanted) -> None:
         if wanted.for_strangers:
             where += " AND t.audience <> 'returning' AND t.requires_id IS NULL"
         if wanted.therapy is not None:
-            where += " AND t.therapy_id = %s"
-            params.append(wanted.therapy)
+            where += " AND t.therapy_id = %(therapy)s"
+            sql.values["therapy"] = wanted.therapy
     else:
         rows.treatments = {t.pk: t for t in wanted.treatments}
-        where = f" AND x.treatment_id IN ({_ids(rows.treatments)})"
+        where = f" AND x.treatment_id {sql.among(rows.treatments, 'treatments')}"
     if wanted.practitioners is not None:
-        where += f" AND p.id IN ({_ids(wanted.practitioners)})"
+        where += f" AND p.id {sql.among(wanted.practitioners, 'practitioners')}"
     if wanted.gender:
-        where += " AND p.gender = %s"
-        params.append(wanted.gender)
+        where += " AND p.gender = %(gender)s"
+        sql.values["gender"] = wanted.gender
     if wanted.language:
         where += (
             " AND EXISTS (SELECT 1 FROM practitioners_practitioner_languages s"
             " JOIN practitioners_language l ON l.id = s.language_id"
-            " WHERE s.practitioner_id = p.id AND l.code = %s)"
+            " WHERE s.practitioner_id = p.id AND l.code = %(language)s)"
         )
-        params.append(wanted.language)
+        sql.values["language"] = wanted.language
     found = sql.run(
         f"SELECT x.treatment_id, r.id, ({_REGISTERED}), {_SELDOM}, {columns}"
         " FROM practitioners_practitioner_treatments x"
         " JOIN practitioners_practitioner p ON p.id = x.practitioner_id"
         f" JOIN bookings_resource r ON r.practitioner_id = p.id{joins}"
         f" WHERE p.is_published AND r.is_active{where}"
-        " ORDER BY p.position, p.name, p.id, x.treatment_id",
-        [sql.now, *params],
+        " ORDER BY p.position, p.name, p.id, x.treatment_id"
     )
     for treatment, body, registered, left, journeys, *values in found:
         pk = values[0]
@@ -310,9 +334,8 @@ def _load_needs(rows: Rows, sql: _Sql) -> None:
         " FROM bookings_need n LEFT JOIN bookings_pool o ON o.id = n.pool_id"
         " LEFT JOIN bookings_pool_members m ON m.pool_id = o.id"
         " LEFT JOIN bookings_resource r ON r.id = m.resource_id"
-        f" WHERE n.treatment_id IN ({_ids(rows.givers)})"
-        " ORDER BY n.from_minute, n.id, r.position, r.name, r.id",
-        [],
+        f" WHERE n.treatment_id {sql.among(rows.givers, 'given')}"
+        " ORDER BY n.from_minute, n.id, r.position, r.name, r.id"
     )
     needs: dict[int, Required] = {}
     for pk, treatment, pool, name, start, end, quantity, shared, follows, *thing in found:
@@ -338,19 +361,20 @@ def _load_hours(rows: Rows, sql: _Sql) -> None:
     """
     bodies = [p.body for p in rows.people.values()]
     rooms = list(set(rows.things) - set(bodies))
-    first, last = sql.window.first, sql.window.end.date()
+    sql.values |= {"first": sql.window.first, "last": sql.window.end.date()}
     touches = (
-        "(o.on_date BETWEEN %s AND %s OR (o.on_date IS NULL AND o.valid_from <= %s"
-        " AND (o.valid_until IS NULL OR o.valid_until >= %s)))"
+        "(o.on_date BETWEEN %(first)s AND %(last)s"
+        " OR (o.on_date IS NULL AND o.valid_from <= %(last)s"
+        " AND (o.valid_until IS NULL OR o.valid_until >= %(first)s)))"
     )
-    of_rooms = f" OR o.resource_id IN ({_ids(rooms)})" if rooms else ""
+    of_rooms = f" OR o.resource_id {sql.among(rooms, 'rooms')}" if rooms else ""
     found = sql.run(
         "SELECT o.resource_id, o.location_id, o.weekday, o.on_date, o.starts, o.ends,"
         f" o.every_weeks, o.valid_from, o.valid_until, {_PLACE.sql}"
         " FROM bookings_opening o JOIN practitioners_location l ON l.id = o.location_id"
         f" WHERE l.is_published AND ({touches} AND (o.resource_id IS NULL"
-        f" OR o.resource_id IN ({_ids(bodies)})){of_rooms}) ORDER BY l.position, l.name, l.id",
-        [first, last, last, first],
+        f" OR o.resource_id {sql.among(bodies, 'bodies')}){of_rooms})"
+        " ORDER BY l.position, l.name, l.id"
     )
     day = sql.date
     for who, place, weekday, on, starts, ends, every, valid, until, *location in found:
@@ -364,7 +388,7 @@ def _load_hours(rows: Rows, sql: _Sql) -> None:
 # --- 4: what stands in the way ----------------------------------------------------
 _STATES = ", ".join(f"'{state}'" for state in LIVE)
 # A hold that is over blocks nobody. `a` is the appointment.
-_ATTENDING = f"a.state IN ({_STATES}) AND (a.held_until IS NULL OR a.held_until > %s)"
+_ATTENDING = f"a.state IN ({_STATES}) AND (a.held_until IS NULL OR a.held_until > %(now)s)"
 # The others who share a group's start with the appointment `b`.
 _MATES = (
     "SELECT 1 FROM bookings_appointment a WHERE a.treatment_id = b.treatment_id"
@@ -388,36 +412,32 @@ _REASON = "CASE x.reason {} ELSE {} END".format(
 def _load_busy(rows: Rows, sql: _Sql, moving: Appointment | None) -> None:
     """One statement sees one moment: read apart, a group could have its instructor taken and
     nobody in it, because the last of it left in between."""
+    if moving is not None:
+        sql.values["moving"] = moving.pk
     arms = [_absences(rows, sql)]
     if rows.has_left_over:
-        arms.append(_left_over(list(rows.things), sql))
+        arms.append(_left_over(rows, sql))
     bodies = {p.body for p in rows.people.values()}
     if rows.has_journeys and len(rows.locations) > 1:
         # Where somebody is booked matters to those who travel.
-        arms.append(_taken(list(bodies), sql, moving, place=_WHERE))
+        arms.append(_taken(sql.among(bodies, "bodies"), sql, moving, place=_WHERE))
         arms.append(
-            (f"SELECT {int(What.JOURNEY)}, one_id, other_id, minutes, 0 FROM bookings_journey", [])
+            f"SELECT {int(What.JOURNEY)}, one_id, other_id, minutes, 0 FROM bookings_journey"
         )
     else:
-        arms.append(_taken(list(bodies), sql, moving))
+        arms.append(_taken(sql.among(bodies, "bodies"), sql, moving))
     if rooms := [pk for pk in rows.things if pk not in bodies]:
-        arms.append(_taken(rooms, sql, moving))
+        arms.append(_taken(sql.among(rooms, "rooms"), sql, moving))
     if groups := [pk for pk, t in rows.treatments.items() if t.is_group]:
-        where = f"a.treatment_id IN ({_ids(groups)})"
+        where = f"a.treatment_id {sql.among(groups, 'groups')}"
         arms.append(_visits("a.treatment_id", where, sql, moving))
     if limited := _limited(rows):
         where = (
-            f"a.practitioner_id IN ({_ids(limited)}) AND a.treatment_id IN"
+            f"a.practitioner_id {sql.among(limited, 'limited')} AND a.treatment_id IN"
             f" (SELECT id FROM practitioners_treatment WHERE audience = '{Audience.NEW.value}')"
         )
         arms.append(_visits(str(int(What.FIRST_VISIT)), where, sql, moving))
-    rows.busy = sql.run(
-        " UNION ALL ".join(text for text, _params in arms),
-        [param for _text, params in arms for param in params],
-    )
-
-
-Arm = tuple[str, list[Any]]
+    rows.busy = sql.run(" UNION ALL ".join(arms))
 
 
 def _limited(rows: Rows) -> list[int]:
@@ -427,62 +447,61 @@ def _limited(rows: Rows) -> list[int]:
     return [pk for pk, p in rows.people.items() if p.practitioner.first_visits_a_day is not None]
 
 
-def _absences(rows: Rows, sql: _Sql) -> Arm:
-    of_places = f" OR x.location_id IN ({_ids(rows.locations)})" if rows.locations else ""
+def _absences(rows: Rows, sql: _Sql) -> str:
+    of_places = ""
+    if rows.locations:
+        of_places = f" OR x.location_id {sql.among(rows.locations, 'locations')}"
     return (
         f"SELECT {_REASON}, COALESCE(x.resource_id, 0), COALESCE(x.location_id, 0),"
         f" {sql.tick('x.starts_at')}, {sql.tick('x.ends_at', up=True)} FROM bookings_absence x"
-        " WHERE x.starts_at < %s AND x.ends_at > %s"
-        f" AND (x.resource_id IN ({_ids(rows.things)}){of_places})",
-        [sql.end, sql.origin],
+        " WHERE x.starts_at < %(end)s AND x.ends_at > %(origin)s"
+        f" AND (x.resource_id {sql.among(rows.things, 'things')}{of_places})"
     )
 
 
 # Looked up for each: joined, PostgreSQL may read every appointment there ever was.
 _WHERE = "(SELECT w.location_id FROM bookings_appointment w WHERE w.id = r.appointment_id)"
+_IN_WINDOW = "r.starts_at >= %(earliest)s AND r.starts_at < %(end)s AND r.ends_at > %(origin)s"
 
 
-def _taken(ids: list[int], sql: _Sql, moving: Appointment | None, *, place: str = "0") -> Arm:
+def _taken(whose: str, sql: _Sql, moving: Appointment | None, *, place: str = "0") -> str:
     join, but = "", ""
-    params: list[Any] = []
     if moving is not None:
-        but, params = " AND r.appointment_id <> %s", [moving.pk]
+        but = " AND r.appointment_id <> %(moving)s"
         if moving.treatment.is_group:
             join = " JOIN bookings_appointment b ON b.id = r.appointment_id"
-            but = f" AND NOT (r.appointment_id = %s AND (NOT {_SHARED} OR NOT EXISTS ({_MATES})))"
-            params.append(sql.now)
+            but = (
+                " AND NOT (r.appointment_id = %(moving)s"
+                f" AND (NOT {_SHARED} OR NOT EXISTS ({_MATES})))"
+            )
     return (
         f"SELECT {int(What.TAKEN)}, r.resource_id, {place},"
         f" {sql.tick('r.starts_at')}, {sql.tick('r.ends_at', up=True)}"
-        f" FROM bookings_reservation r{join} WHERE r.resource_id IN ({_ids(ids)})"
-        " AND r.starts_at >= %s AND r.starts_at < %s AND r.ends_at > %s"
+        f" FROM bookings_reservation r{join} WHERE r.resource_id {whose} AND {_IN_WINDOW}"
         " AND r.appointment_id NOT IN (SELECT id FROM bookings_appointment"
-        f" WHERE state = 'held' AND held_until <= %s){but}",
-        [sql.earliest, sql.end, sql.origin, sql.now, *params],
+        f" WHERE state = 'held' AND held_until <= %(now)s){but}"
     )
 
 
-def _left_over(ids: list[int], sql: _Sql) -> Arm:
+def _left_over(rows: Rows, sql: _Sql) -> str:
     """What a hold that is over took for a group, and others of the group still use."""
     return (
         f"SELECT {int(What.TAKEN)}, r.resource_id, b.location_id,"
         f" {sql.tick('r.starts_at')}, {sql.tick('r.ends_at', up=True)}"
         " FROM bookings_appointment b JOIN bookings_reservation r ON r.appointment_id = b.id"
         " JOIN practitioners_treatment t ON t.id = b.treatment_id"
-        " WHERE b.state = 'held' AND b.held_until <= %s AND t.is_group"
-        f" AND r.resource_id IN ({_ids(ids)})"
-        " AND r.starts_at >= %s AND r.starts_at < %s AND r.ends_at > %s"
-        f" AND {_SHARED} AND EXISTS ({_MATES})",
-        [sql.now, sql.earliest, sql.end, sql.origin, sql.now],
+        " WHERE b.state = 'held' AND b.held_until <= %(now)s AND t.is_group"
+        f" AND r.resource_id {sql.among(rows.things, 'things')}"
+        f" AND {_IN_WINDOW} AND {_SHARED} AND EXISTS ({_MATES})"
     )
 
 
-def _visits(what: str, where: str, sql: _Sql, moving: Appointment | None) -> Arm:
+def _visits(what: str, where: str, sql: _Sql, moving: Appointment | None) -> str:
     """Appointments that count themselves, not by what they took: of groups, and first visits."""
-    but = " AND a.id <> %s" if moving else ""
+    but = " AND a.id <> %(moving)s" if moving else ""
     return (
         f"SELECT {what}, a.practitioner_id, a.location_id,"
         f" {sql.tick('a.starts_at')}, 0 FROM bookings_appointment a"
-        f" WHERE {where} AND {_ATTENDING} AND a.starts_at >= %s AND a.starts_at < %s{but}",
-        [sql.now, sql.origin, sql.end, *([moving.pk] if moving else [])],
+        f" WHERE {where} AND {_ATTENDING}"
+        f" AND a.starts_at >= %(origin)s AND a.starts_at < %(end)s{but}"
     )

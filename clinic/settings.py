@@ -135,6 +135,10 @@ else:
     # How long one statement may take; 0 (no limit) for migrations.
     _seconds = env.int("DATABASE_STATEMENT_SECONDS", default=15)
     _pool = env.int("DATABASE_POOL", default=8)
+    # How often a statement must have come before the server keeps its plan: never, but for those
+    # that ask for it (bookings/prepared.py). With None these don't get it either.
+    _never = 1_000_000_000
+    _prepare = _never if flag("DATABASE_PREPARE", default=True) else None
     _db["OPTIONS"] = {
         # A server that is gone without a word is noticed within seconds, not by TCP's patience.
         "connect_timeout": 5,
@@ -149,7 +153,10 @@ else:
         "pool": {"min_size": 1, "max_size": _pool, "timeout": 3, "reconnect_timeout": 3}
         if _pool
         else False,
-        "options": f"-c statement_timeout={_seconds * 1000} -c lock_timeout=5000",
+        "prepare_threshold": _prepare,
+        "options": f"-c statement_timeout={_seconds * 1000} -c lock_timeout=5000"
+        # What is prepared is planned once and for all: planning is what it saves.
+        " -c plan_cache_mode=force_generic_plan",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

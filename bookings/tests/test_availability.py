@@ -522,3 +522,28 @@ def test_the_number_of_queries_is_the_same_for_small_and_large():
         for _n in range(3):
             book(world, utc(2027, 1, 11, hour), name=f"Guest {factories.patient().pk}")
     assert {name: queries(ask) for name, ask in asks.items()} == small
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans in no time")
+def test_a_server_plans_a_question_once_whoever_is_asked_about():
+    world = factories.bookable_clinic()
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    for n in range(3):
+        offered(world, MONDAY + timedelta(days=n), practitioner=world.practitioner)
+        world.rooms.members.add(factories.room(world.location))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements")
+        assert cursor.fetchall() == [(3, 0)] * 4
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans in no time")
+def test_behind_a_pooler_nothing_is_prepared(monkeypatch):
+    world = factories.bookable_clinic()
+    monkeypatch.setattr(connection.connection, "prepare_threshold", None)
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    assert offered(world, MONDAY)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchall() == [(0,)]

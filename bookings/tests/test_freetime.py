@@ -20,6 +20,8 @@ from bookings.freetime import (
     ticks_in,
 )
 
+pytestmark = pytest.mark.once
+
 LENGTH = 40
 masks = st.integers(0, 2**LENGTH - 1) | st.lists(
     st.tuples(st.integers(0, LENGTH - 1), st.integers(1, LENGTH)), max_size=3

@@ -10,6 +10,8 @@ from bookings.ticks import A_DAY, Window, dates, grid, segments, wall_dates, wal
 
 from . import oracle
 
+pytestmark = pytest.mark.once
+
 # Zones, with the days on which their clocks change in 2027.
 CHANGES = [
     ("Europe/London", date(2027, 3, 28)),

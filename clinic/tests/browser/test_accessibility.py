@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page
 from clinic.tests.browser import steps
 from clinic.tests.browser.conftest import Site
 
-pytestmark = pytest.mark.browser
+# Whatever stands behind them, the pages are the same.
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 
 PAGES = [
     "/",
