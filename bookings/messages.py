@@ -230,15 +230,29 @@ def _time(at: datetime) -> str:
     return f"{text} {at.tzname()}" if twice else text
 
 
-def render(notification: Notification) -> Rendered:
+@dataclass(frozen=True)
+class Letterhead:
+    """What many messages share: the clinic, and its own words by kind."""
+
+    clinic: Clinic
+    own: dict[str, tuple[str, str]]
+
+    @classmethod
+    def load(cls) -> "Letterhead":
+        """As it is now. Two queries."""
+        rows = MessageTemplate.objects.values_list("kind", "subject", "body")
+        return cls(Clinic.current(), {kind: (subject, body) for kind, subject, body in rows})
+
+
+def render(notification: Notification, letterhead: Letterhead | None = None) -> Rendered:
     """The message as it would go out now."""
-    template = MessageTemplate.objects.filter(kind=notification.kind).first()
-    clinic = Clinic.current()
+    letterhead = letterhead or Letterhead.load()
+    clinic = letterhead.clinic
     if notification.appointment is not None:
         values = visit_values(notification.appointment, clinic)
     else:
         values = {"clinic": clinic.name, "phone": clinic.phone, **notification.payload}
-    own = (template.subject, template.body) if template else ("", "")
+    own = letterhead.own.get(notification.kind, ("", ""))
     return _render(notification.kind, own, values, notification.appointment, clinic)
 
 

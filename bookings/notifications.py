@@ -8,6 +8,7 @@ task that comes twice, or too late, finds its claim gone and does nothing.
 import logging
 import random
 import threading
+import time
 from datetime import datetime, timedelta
 from smtplib import (
     SMTPAuthenticationError,
@@ -20,7 +21,7 @@ from smtplib import (
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 from django.utils.crypto import salted_hmac
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -30,15 +31,19 @@ from clinic import fuse, mail, metrics
 from clinic.clock import now, same_wall_time_days_before
 from clinic.errors import Refused
 from clinic.phones import readable
-from practitioners.models import Clinic
 
-from .messages import render
+from . import pace
+from .messages import Letterhead, render
 from .models import Appointment, Kind, Notification, Patient, ReminderRule, State
+from .staleness import NOT_SO, verdict
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=5)
-MOST_ATTEMPTS = 8
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
+MOST_REFUSALS = 8
+BATCH = 50
+URGENT = [kind for kind in Kind if kind != Kind.REMINDER]
+_running = threading.Lock()
 # A process hands over one mail at a time: whoever kills it between the mail server's yes and the
 # mark makes one message come twice, not one a thread.
 _handing_over = threading.Lock()
@@ -52,26 +57,30 @@ def write_booked(appointment: Appointment) -> None:
     write_reminders(appointment)
 
 
-def write_moved(appointment: Appointment) -> None:
-    """What was still to be sent about the old start is dropped; the new start is announced."""
+def write_moved(appointment: Appointment, due: datetime | None = None) -> None:
+    """What was still to be sent about the old start is dropped; the new start is announced.
+
+    Nothing leaves before `due`, an instant: until then the desk may take the move back.
+    """
     drop_pending(appointment)
-    _write(appointment, Kind.CHANGE)
-    write_reminders(appointment)
+    _write(appointment, Kind.CHANGE, due)
+    write_reminders(appointment, due)
 
 
-def write_cancelled(appointment: Appointment) -> None:
+def write_cancelled(appointment: Appointment, due: datetime | None = None) -> None:
+    """As `write_moved`: what was waiting is dropped, the cancellation told from `due` on."""
     drop_pending(appointment)
-    _write(appointment, Kind.CANCELLATION)
+    _write(appointment, Kind.CANCELLATION, due)
 
 
-def write_reminders(appointment: Appointment) -> None:
+def write_reminders(appointment: Appointment, earliest: datetime | None = None) -> None:
     """One row a reminder whose time has not passed yet. One query, and one to write."""
     instant = now()
     rows = []
     for minutes in reminder_minutes(appointment.treatment_id):
         due = reminder_due(appointment, minutes)
         if due > instant:
-            rows.append(_row(appointment, Kind.REMINDER, due, minutes))
+            rows.append(_row(appointment, Kind.REMINDER, max(due, earliest or due), minutes))
     Notification.objects.bulk_create(r for r in rows if r.recipient)
 
 
@@ -94,7 +103,7 @@ def reminder_due(appointment: Appointment, minutes: int) -> datetime:
 def drop_pending(appointment: Appointment) -> None:
     """Whatever is waiting about this appointment is no longer due."""
     appointment.notifications.filter(state=Notification.State.PENDING).update(
-        state=Notification.State.DROPPED, lease_until=None
+        state=Notification.State.DROPPED, lease_until=None, last_error=str(NOT_SO)
     )
 
 
@@ -105,7 +114,30 @@ def bring_back(appointment: Appointment) -> None:
         state=Notification.State.DROPPED,
         start_version=appointment.sequence,
         due_at__gt=now(),
-    ).update(state=Notification.State.PENDING)
+    ).update(state=Notification.State.PENDING, last_error="")
+
+
+# What an undo asks (bookings/undo.py).
+def waiting(appointment: Appointment) -> list[int]:
+    """Ids of what is still to be sent about an appointment."""
+    rows = appointment.notifications.filter(state=Notification.State.PENDING)
+    return list(rows.values_list("pk", flat=True))
+
+
+def hold_back(appointment: Appointment) -> bool:
+    """Drop what is about to be told of the latest change; False when it is being told already."""
+    rows = appointment.notifications.filter(start_version=appointment.sequence)
+    rows.filter(state=Notification.State.PENDING, attempts=0).update(
+        state=Notification.State.DROPPED, last_error=str(_("Taken back by the desk."))
+    )
+    return not rows.exclude(state=Notification.State.DROPPED).exists()
+
+
+def wait_again(appointment: Appointment, ids: list[int]) -> None:
+    """What was waiting before the latest change waits again, about the start as it is now."""
+    appointment.notifications.filter(pk__in=ids, state=Notification.State.DROPPED).update(
+        state=Notification.State.PENDING, start_version=appointment.sequence, last_error=""
+    )
 
 
 def how_told(patient: Patient) -> SafeString:
@@ -136,9 +168,15 @@ def resend_confirmation(appointment: Appointment) -> Notification:
 
 
 def send_again(notification: Notification) -> None:
-    """Try a failed message once more, from the start."""
+    """Try a failed message once more, from the start: a person has decided that it is not too
+    late."""
     Notification.objects.filter(pk=notification.pk, state=Notification.State.FAILED).update(
-        state=Notification.State.PENDING, attempts=0, lease_until=None, last_error=""
+        state=Notification.State.PENDING,
+        due_at=now(),
+        attempts=0,
+        refusals=0,
+        lease_until=None,
+        last_error="",
     )
     nudge_after_commit()
 
@@ -150,8 +188,8 @@ def enqueue(kind: str, recipient: str, payload: dict[str, str]) -> Notification:
     return row
 
 
-def _write(appointment: Appointment, kind: Kind) -> None:
-    row = _row(appointment, kind, now(), 0)
+def _write(appointment: Appointment, kind: Kind, due: datetime | None = None) -> None:
+    row = _row(appointment, kind, due or now(), 0)
     if row.recipient:
         row.save()
 
@@ -187,51 +225,102 @@ def nudge() -> None:
         fuse.broker.blow(error)
 
 
-def claim(limit: int = 50) -> list[tuple[int, int]]:
-    """Lease what is due: (id, attempt) pairs. No other claim gets them for five minutes."""
+def send_due() -> None:
+    """Send what is due, for SEND_SECONDS at most; the rest is another run's, after other tasks.
+
+    One run a process at a time: a second one returns at once, for the first finds its rows too.
+    """
+    if not _running.acquire(blocking=False):
+        return
+    try:
+        with mail.Line() as line:
+            _send_until(time.monotonic() + settings.SEND_SECONDS, line)
+    finally:
+        _running.release()
+
+
+def _send_until(deadline: float, line: mail.Line) -> None:
+    while pace.wait(deadline):
+        claimed = claim(1 if pace.is_set() else BATCH)
+        if not claimed:
+            return
+        letterhead = Letterhead.load()
+        while claimed and time.monotonic() < deadline and not line.is_away:
+            deliver(*claimed.pop(0), line=line, letterhead=letterhead)
+        for pk, attempt in claimed:
+            _let_go(pk, attempt)
+        if line.is_away:
+            return  # trying the others would wear out a server that is coming back
+    nudge()
+
+
+def claim(limit: int = BATCH) -> list[tuple[int, int]]:
+    """Lease what is due: (id, attempt) pairs. No other claim gets them for five minutes.
+
+    Somebody waits for a code or a confirmation, so they come before reminders, of which a
+    fourth of the places is kept where there are so many others.
+    """
     instant = now()
     due = (
         Notification.objects.filter(state=Notification.State.PENDING, due_at__lte=instant)
         .filter(Q(lease_until=None) | Q(lease_until__lte=instant))
         .order_by("due_at")
+        .values_list("pk", "attempts")
     )
+    kept = limit // 4 if limit > 1 else int(pace.is_reminders_turn())
     # SQLite ignores the row lock; its IMMEDIATE transaction is the lock.
     with transaction.atomic():
-        ids = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
-        claimed = Notification.objects.filter(pk__in=ids)
-        claimed.update(lease_until=instant + LEASE, attempts=F("attempts") + 1)
-        return list(claimed.order_by("due_at").values_list("pk", "attempts"))
+        free = due.select_for_update(skip_locked=True)
+        urgent = list(free.filter(kind__in=URGENT)[:limit])
+        room = limit - min(len(urgent), limit - kept)
+        reminders = list(free.filter(kind=Kind.REMINDER)[:room]) if room else []
+        rows = [*urgent[: limit - len(reminders)], *reminders]
+        Notification.objects.filter(pk__in=[pk for pk, _attempts in rows]).update(
+            lease_until=instant + LEASE, attempts=F("attempts") + 1
+        )
+    return [(pk, attempts + 1) for pk, attempts in rows]
 
 
-def deliver(pk: int, attempt: int) -> bool:
+def deliver(
+    pk: int,
+    attempt: int,
+    *,
+    line: mail.Line | None = None,
+    letterhead: Letterhead | None = None,
+) -> bool:
     """Send one claimed notification; True when the mail server took it.
 
     A temporary failure leaves it for a later scan, a permanent one marks it failed; what is no
-    longer true (cancelled, moved, past) is dropped.
+    longer true (cancelled, moved, past) or comes too late is dropped or failed, with the reason.
     """
-    claimed = Notification.objects.filter(
-        pk=pk, state=Notification.State.PENDING, attempts=attempt, lease_until__gt=now()
-    )
-    row = claimed.select_related(
-        "appointment__patient", "appointment__location", "appointment__practitioner"
-    ).first()
-    if row is None:
-        return False
-    if is_stale(row):
-        claimed.update(state=Notification.State.DROPPED, lease_until=None)
-        return False
-    if row.appointment and row.appointment.patient:
-        row.recipient = row.appointment.patient.email
+    if line is None:
+        with mail.Line() as line:
+            return deliver(pk, attempt, line=line, letterhead=letterhead)
     with _handing_over:
-        if row.lease_until is None or row.lease_until <= now():
-            return False  # it ended while we waited for our turn: somebody else sends it
-        try:
-            _send(row)
-        except Exception as error:
-            _failed(row, error)
+        row = (
+            Notification.objects.filter(
+                pk=pk,
+                state=Notification.State.PENDING,
+                attempts=attempt,
+                lease_until__gt=now(),
+            )
+            .select_related(
+                "appointment__patient", "appointment__location", "appointment__practitioner"
+            )
+            .first()
+        )
+        if row is None:
             return False
-        metrics.count(metrics.mails, "sent")
-        claimed.update(
+        if found := verdict(row):
+            _mine(row).update(
+                state=found.state, lease_until=None, last_error=str(found.reason)[:200]
+            )
+            return False
+        if row.appointment and row.appointment.patient:
+            row.recipient = row.appointment.patient.email
+        if not _hand_over(row, line, letterhead or Letterhead.load()):
+            return False
+        _mine(row).update(
             state=Notification.State.SENT,
             sent_at=now(),
             lease_until=None,
@@ -240,24 +329,8 @@ def deliver(pk: int, attempt: int) -> bool:
             # A code has done its work; it need not lie about.
             payload={} if row.kind == Kind.CODE else row.payload,
         )
+    metrics.count(metrics.mails, "sent")
     return True
-
-
-def is_stale(row: Notification) -> bool:
-    """Whether what the message says is no longer so, or comes too late to be of use."""
-    instant, appointment = now(), row.appointment
-    if row.kind == Kind.CODE:
-        return instant > row.due_at + timedelta(minutes=10)
-    if appointment is None:
-        return False
-    if row.kind == Kind.CANCELLATION:
-        return appointment.state != State.CANCELLED or appointment.ends_at <= instant
-    if appointment.state != State.BOOKED or appointment.starts_at <= instant:
-        return True
-    if row.start_version != appointment.sequence:
-        return True
-    late = instant - row.due_at
-    return row.kind == Kind.REMINDER and late > timedelta(minutes=row.minutes_before) / 2
 
 
 def message_id(row: Notification) -> str:
@@ -266,9 +339,26 @@ def message_id(row: Notification) -> str:
     return f"<{digest[:32]}@{mail.domain()}>"
 
 
-def _send(row: Notification) -> None:
-    message = render(row)
-    clinic = Clinic.current()
+def _hand_over(row: Notification, line: mail.Line, letterhead: Letterhead) -> bool:
+    try:
+        line.open()
+    except Exception as error:
+        _put_off(row, error)
+        return False
+    if not pace.take_turn():
+        _let_go(row.pk, row.attempts)  # another worker took the turn
+        return False
+    try:
+        _send(row, line, letterhead)
+    except Exception as error:
+        _failed(row, error)
+        return False
+    return True
+
+
+def _send(row: Notification, line: mail.Line, letterhead: Letterhead) -> None:
+    message = render(row, letterhead)
+    clinic = letterhead.clinic
     # An answer to the contact form's mail should reach the person who wrote.
     reply_to = row.payload.get("email", "") if row.kind == Kind.CONTACT_CLINIC else clinic.email
     mail.send(
@@ -281,22 +371,55 @@ def _send(row: Notification) -> None:
         message_id=message_id(row),
         calendar=message.calendar,
         calendar_method=message.method,
+        connection=line.connection(),
     )
+
+
+# --- what did not go out ----------------------------------------------------------
+def _mine(row: Notification) -> QuerySet[Notification]:
+    """The row while the claim is ours: a worker that was stuck must not undo its successor's."""
+    return Notification.objects.filter(
+        pk=row.pk,
+        state=Notification.State.PENDING,
+        attempts=row.attempts,
+        lease_until=row.lease_until,
+    )
+
+
+def _let_go(pk: int, attempt: int) -> None:
+    """Anybody may claim it at once."""
+    Notification.objects.filter(pk=pk, state=Notification.State.PENDING, attempts=attempt).update(
+        lease_until=None
+    )
+
+
+def _put_off(row: Notification, error: Exception) -> None:
+    """The mail server is away or refuses us: no fault of the message, which waits some minutes."""
+    log.warning("the mail server: %s", type(error).__name__)
+    metrics.count(metrics.mails, "put_off")
+    _mine(row).update(lease_until=_after(min(30 * 2**row.attempts, 300)), last_error=_words(error))
 
 
 def _failed(row: Notification, error: Exception) -> None:
-    final = is_permanent(error) or row.attempts >= MOST_ATTEMPTS
-    wait = min(30 * 2**row.attempts, 3600) * random.uniform(0.75, 1.25)  # noqa: S311 jitter
+    """The mail server did not take this message: later again, each time after a longer wait."""
+    refusals = row.refusals + 1
+    final = is_permanent(error) or refusals >= MOST_REFUSALS
     log.warning("notification %s: attempt %s: %s", row.pk, row.attempts, type(error).__name__)
     metrics.count(metrics.mails, "failed" if final else "put_off")
-    # Fenced like success: a worker that was stuck must not undo the claim of its successor.
-    Notification.objects.filter(
-        pk=row.pk, state=Notification.State.PENDING, attempts=row.attempts
-    ).update(
+    _mine(row).update(
         state=Notification.State.FAILED if final else Notification.State.PENDING,
-        lease_until=None if final else now() + timedelta(seconds=wait),
-        last_error=f"{type(error).__name__}: {error}"[:200],
+        refusals=refusals,
+        lease_until=None if final else _after(min(30 * 2**refusals, 3600)),
+        last_error=_words(error),
     )
+
+
+def _after(seconds: float) -> datetime:
+    return now() + timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311 jitter
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
 
 
 def is_permanent(error: Exception) -> bool:

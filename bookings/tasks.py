@@ -12,10 +12,7 @@ from .models import EmailProof, IdempotencyKey, ScreeningRecord
 
 @shared_task(name="bookings.tasks.send_due")
 def send_due() -> None:
-    """Claim what is due and hand each to a worker; look again at once while there is more."""
-    while claimed := notifications.claim():
-        for pk, attempt in claimed:
-            send_one.delay(pk, attempt)
+    notifications.send_due()
 
 
 @shared_task(name="bookings.tasks.send_one")

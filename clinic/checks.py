@@ -76,6 +76,44 @@ def check_numbers(
 
 
 @register()
+def check_mail_numbers(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Numbers with which a patient would never be told, or told twice."""
+    found: list[CheckMessage] = []
+    if (
+        settings.MAIL_PER_MINUTE < 0
+        or settings.MAIL_OLDEST_HOURS < 1
+        or not 0 <= settings.UNDO_SECONDS <= 900
+    ):
+        found.append(
+            Error(
+                "MAIL_PER_MINUTE, MAIL_OLDEST_HOURS or UNDO_SECONDS is out of range.",
+                hint="MAIL_PER_MINUTE: 0 (no limit) or more. MAIL_OLDEST_HOURS: 1 or more, 72 is a "
+                "good value. UNDO_SECONDS: 0 to 900, 120 is a good value.",
+                id="clinic.E009",
+            )
+        )
+    # A message has some twelve answers, with TLS and a login.
+    steps = [
+        settings.SEND_SECONDS + 12 * settings.EMAIL_TIMEOUT,
+        settings.LONGEST_TASK_SECONDS,
+        settings.VISIBILITY_SECONDS,
+        settings.LEASE_SECONDS,
+    ]
+    if steps != sorted(set(steps)):
+        found.append(
+            Error(
+                "A task could be given to a second worker while the first is still at it.",
+                hint="SEND_SECONDS + 12 EMAIL_TIMEOUT < LONGEST_TASK_SECONDS < VISIBILITY_SECONDS "
+                "< LEASE_SECONDS, in clinic/settings.py.",
+                id="clinic.E010",
+            )
+        )
+    return found
+
+
+@register()
 def check_var_dir(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:

@@ -1,12 +1,15 @@
 """One mail to one person, as plain text and HTML, with a calendar entry where there is one."""
 
+import smtplib
 from email.headerregistry import Address
 from email.utils import make_msgid, parseaddr
+from types import TracebackType
 
 import css_inline
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.smtp import EmailBackend
 
 from .text import is_one_address
 
@@ -21,6 +24,63 @@ def sender_address() -> str:
 def domain() -> str:
     """The domain our message ids and calendar entries are named in."""
     return sender_address().rpartition("@")[2] or "localhost"
+
+
+class Line:
+    """The way to the mail server for several messages, one after the other.
+
+    One connection, made when it is first needed and again when the server has ended it. Leave the
+    block to end it.
+    """
+
+    def __init__(self) -> None:
+        self._smtp: EmailBackend | None = None
+        # Whether the server could not be reached, or did not let us in.
+        self.is_away = False
+
+    def __enter__(self) -> "Line":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def open(self) -> None:
+        """See that there is a connection; raises what the mail backend raises."""
+        if self._smtp and not self._answers():
+            self._close()
+        if self._smtp:
+            return
+        backend = get_connection()
+        # The others write a file or a list: there is nothing to keep open.
+        if isinstance(backend, EmailBackend):
+            try:
+                backend.open()
+            except Exception:
+                self.is_away = True
+                raise
+            self._smtp = backend
+
+    def connection(self) -> BaseEmailBackend:
+        return self._smtp or get_connection()
+
+    def _answers(self) -> bool:
+        # Asked before each message, for while one is handed over it can no longer be told whether
+        # the server took it: a server may end a connection after so many messages or seconds.
+        try:
+            return bool(self._smtp and self._smtp.connection.noop()[0] == 250)
+        except (OSError, smtplib.SMTPException):
+            return False
+
+    def _close(self) -> None:
+        if self._smtp:
+            self._smtp.fail_silently = True
+            self._smtp.close()
+            self._smtp = None
 
 
 def send(
