@@ -209,7 +209,6 @@ def reschedule(
         policy.check_may_change(locked, by)
         policy.check_still_fits(locked, start, query.location or locked.location, by)
         before = {"start": locked.starts_at.isoformat(), "practitioner": locked.practitioner_id}
-        placing.free(locked)
 
         def take(way: Placement) -> Appointment:
             _put(locked, way, start)
@@ -407,7 +406,6 @@ def _put(row: Appointment, way: Placement, start: datetime) -> None:
 def _take_again(row: Appointment, query: Query, by: Actor) -> None:
     """A hold that is over gets its start back if nobody else has it."""
     before = row.state
-    placing.free(row)
     row.state, row.held_until = State.HELD, now() + timedelta(minutes=1)
     row.save(update_fields=["state", "held_until"])
     again = replace(query, moving=row)

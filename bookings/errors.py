@@ -87,6 +87,7 @@ class Busy(Refused):
 
     code = "busy"
     status = 503
+    RETRY_AFTER_SECONDS = 5
 
     def __init__(self) -> None:
         super().__init__(

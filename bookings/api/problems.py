@@ -11,7 +11,7 @@ from ninja.errors import HttpError, ValidationError
 from clinic.errors import Refused
 from clinic.throttle import retry_after
 
-from ..errors import StartTaken
+from ..errors import Busy, StartTaken
 from .payloads import StartOut
 
 
@@ -54,9 +54,12 @@ def register(api: NinjaAPI) -> None:
         near = None
         if isinstance(error, StartTaken):
             near = [StartOut.of(start) for start in error.alternatives]
-        return problem(
+        response = problem(
             error.status, error.code, str(error.sentence), errors=errors, alternatives=near
         )
+        if isinstance(error, Busy):
+            response["Retry-After"] = str(error.RETRY_AFTER_SECONDS)
+        return response
 
     def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
         errors = [

@@ -11,7 +11,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from bookings.errors import NeedsProof, RedFlag, ScreeningUnavailable, StartTaken, TooManyHolds
+from bookings.errors import (
+    Busy,
+    NeedsProof,
+    RedFlag,
+    ScreeningUnavailable,
+    StartTaken,
+    TooManyHolds,
+)
 from clinic import throttle
 from clinic.errors import Refused
 from practitioners.models import Treatment
@@ -31,6 +38,7 @@ TITLES = {
     "too_soon": _("Please call us"),
     "not_bookable": _("Please call us"),
     "assessment_needed": _("Something comes first"),
+    "busy": _("Please try again"),
     "too_many_holds": _("Please wait a few minutes"),
 }
 
@@ -74,6 +82,8 @@ def page(request: HttpRequest, refused: Refused, *, slug: str = "") -> HttpRespo
     response = render(request, template, context, status=refused.status)
     if isinstance(refused, TooManyHolds):
         response.headers["Retry-After"] = str(throttle.retry_after("hold"))
+    if isinstance(refused, Busy):
+        response.headers["Retry-After"] = str(refused.RETRY_AFTER_SECONDS)
     return response
 
 
