@@ -190,7 +190,7 @@ def warning(response: object) -> str:
     return str(found[0]) if found else ""
 
 
-def test_an_absence_that_is_saved_names_the_visits_it_meets(staff: Client) -> None:
+def test_row_20_an_absence_that_is_saved_names_the_visits_it_meets(staff: Client) -> None:
     world = factories.bookable_clinic()
     early, late = visits(world, JANUARY, 2)
     url = reverse("admin:bookings_absence_add")
