@@ -11,13 +11,24 @@ from django.db.models import Count, F, Model, Q, QuerySet, Window
 from clinic import clock
 from practitioners.models import Location, Practitioner
 
-from .models import Absence, Appointment, Notification, PatientMatch, State
+from .models import (
+    Absence,
+    Appointment,
+    Audit,
+    CalledOff,
+    Kind,
+    Notification,
+    PatientMatch,
+    State,
+)
 
 Row = TypeVar("Row", bound=Model)
 # How long an unmarked visit or a failed message without a visit stays on the list.
 LOOK_BACK = timedelta(days=14)
 # The worker looks at the outbox every minute: what is this late, nobody is sending.
 STUCK_AFTER = timedelta(minutes=15)
+# The auditor comes each night: after two without, nobody knows.
+UNAUDITED_AFTER = timedelta(hours=50)
 # No reservation is longer (models.reservations); the indexes are on the start.
 LONGEST = timedelta(hours=12)
 
@@ -38,6 +49,7 @@ class Some(Generic[Row]):
 class Attention:
     """Everything that waits for a person."""
 
+    called_off: Some[CalledOff]
     clashes: Some[Appointment]
     lapsed: Some[Appointment]
     unmarked: Some[Appointment]
@@ -46,11 +58,14 @@ class Attention:
     matches: Some[PatientMatch]
     new_messages: int
     unsent: int
+    # The last run, where it found something or is long ago.
+    audit: Audit | None
 
     @property
     def total(self) -> int:
         """How many things there are to look at."""
         lists: tuple[Some[Any], ...] = (
+            self.called_off,
             self.clashes,
             self.lapsed,
             self.unmarked,
@@ -58,21 +73,24 @@ class Attention:
             self.failures,
             self.matches,
         )
-        return sum(some.total for some in lists) + self.new_messages + self.unsent
+        alone = self.new_messages + self.unsent + (self.audit is not None)
+        return sum(some.total for some in lists) + alone
 
 
 def attention(locations: Sequence[Location], *, now: datetime, at_most: int) -> Attention:
-    """What waits, at these locations; each list at most so long. Some fifteen queries."""
+    """What waits, at these locations; each list at most so long. Some twenty queries."""
     here = Appointment.objects.with_people().filter(location__in=[p.pk for p in locations])
     return Attention(
+        called_off=_some(_called_off(locations), at_most),
         clashes=_clashing(locations, now, at_most),
         lapsed=_some(_lapsed(here, now), at_most),
         unmarked=_some(_unmarked(here, locations, now), at_most),
         unconfirmed=_some(_unconfirmed(here, locations, now), at_most),
-        failures=_some(_failures(now), at_most),
+        failures=_with_phones(_some(_failures(now), at_most)),
         matches=_some(_matches(), at_most),
         new_messages=_new_messages(),
         unsent=_unsent(now),
+        audit=_audit(now),
     )
 
 
@@ -200,14 +218,52 @@ def _unconfirmed(
     return here.filter(tomorrow, state=State.BOOKED, coming_at=None).order_by("starts_at", "pk")
 
 
-def _failures(now: datetime) -> QuerySet[Notification]:
-    """Messages that could not be sent, about a visit to come or of the last days."""
+def _called_off(locations: Sequence[Location]) -> QuerySet[CalledOff]:
+    """Patients whose visit we cancelled and who have nothing instead, soonest first, for ever."""
     return (
-        Notification.objects.filter(state=Notification.State.FAILED)
-        .filter(Q(appointment__ends_at__gt=now) | Q(due_at__gte=now - LOOK_BACK))
+        CalledOff.objects.filter(
+            outcome=CalledOff.Outcome.OPEN, appointment__location__in=[p.pk for p in locations]
+        )
+        .select_related("appointment__patient", "appointment__location", "appointment__treatment")
+        .order_by("appointment__starts_at", "pk")
+    )
+
+
+def _failures(now: datetime) -> QuerySet[Notification]:
+    """Messages that could not be sent and that nobody has passed on: about a visit to come, of
+    the last days, or an answer to somebody who wrote to us, whenever that was."""
+    still_matters = (
+        Q(appointment__ends_at__gt=now)
+        | Q(due_at__gte=now - LOOK_BACK)
+        | Q(kind=Kind.CONTACT_ANSWER)
+    )
+    return (
+        Notification.objects.filter(state=Notification.State.FAILED, reached=None)
+        .filter(still_matters)
         .select_related("appointment__patient", "appointment__location")
         .order_by("-due_at", "pk")
     )
+
+
+def _with_phones(some: Some[Notification]) -> Some[Notification]:
+    """Tell each message whom to ring, in `phone`. One query more where it answers a letter."""
+    letters: dict[str, str] = {}
+    written_to = [row.recipient for row in some.rows if row.appointment is None]
+    if written_to:
+        found = apps.get_model("clinic", "ContactMessage").objects.filter(email__in=written_to)
+        letters = dict(found.order_by("created_at").values_list("email", "phone"))
+    for row in some.rows:
+        patient = row.appointment.patient if row.appointment else None
+        row.phone = patient.phone if patient else letters.get(row.recipient, "")  # type: ignore[attr-defined]
+    return some
+
+
+def _audit(now: datetime) -> Audit | None:
+    """The auditor's last run, where there is something to look at."""
+    last = Audit.objects.order_by("-at").first()
+    if last and (last.total or last.at < now - UNAUDITED_AFTER):
+        return last
+    return None
 
 
 def _unsent(now: datetime) -> int:

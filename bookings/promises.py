@@ -25,9 +25,10 @@ PIECES = {
     "name": "'appointment ' || a.reference",
     # A reservation that touches its visit: a set-up ends where the visit begins.
     "touches": "r.starts_at <= a.ends_at AND r.ends_at >= a.starts_at",
+    # The plus keeps SQLite from looking through all visits of a treatment.
     "mates": (
-        "m.treatment_id = a.treatment_id AND m.practitioner_id = a.practitioner_id"
-        " AND m.location_id = a.location_id AND m.starts_at = a.starts_at"
+        "m.practitioner_id = a.practitioner_id AND m.starts_at = a.starts_at"
+        " AND +m.treatment_id = a.treatment_id AND +m.location_id = a.location_id"
     ),
 }
 

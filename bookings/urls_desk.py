@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import desk, why
+from .views import desk, outcomes, why
 
 urlpatterns = [
     path("", desk.today, name="desk"),
@@ -10,5 +10,8 @@ urlpatterns = [
     path("attention/", desk.all_attention, name="desk-attention"),
     path("search/", desk.search, name="desk-search"),
     path("why/", why.why, name="desk-why"),
+    path("audit/", outcomes.last_audit, name="desk-audit"),
+    path("mail/<int:pk>/<slug:verb>/", outcomes.mail, name="desk-mail"),
+    path("<str:reference>/outcome/", outcomes.outcome, name="desk-outcome"),
     path("<str:reference>/<slug:verb>/", desk.action, name="desk-action"),
 ]
