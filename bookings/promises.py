@@ -25,7 +25,7 @@ PIECES = {
     "name": "'appointment ' || a.reference",
     # A reservation that touches its visit: a set-up ends where the visit begins.
     "touches": "r.starts_at <= a.ends_at AND r.ends_at >= a.starts_at",
-    # The plus keeps SQLite from looking through all visits of a treatment.
+    # A plus keeps SQLite from looking through all that one practitioner or treatment ever had.
     "mates": (
         "m.practitioner_id = a.practitioner_id AND m.starts_at = a.starts_at"
         " AND +m.treatment_id = a.treatment_id AND +m.location_id = a.location_id"
@@ -77,7 +77,7 @@ CHECKS = (
                 WHERE n.treatment_id = a.treatment_id AND n.pool_id IS NULL)
             AND NOT EXISTS (SELECT 1 FROM bookings_reservation r
                 JOIN bookings_resource w ON w.id = r.resource_id
-                WHERE r.appointment_id = a.id AND w.practitioner_id = a.practitioner_id
+                WHERE r.appointment_id = a.id AND +w.practitioner_id = a.practitioner_id
                     AND {touches})
         UNION ALL
         SELECT {name} FROM bookings_appointment a
@@ -88,7 +88,7 @@ CHECKS = (
             AND NOT EXISTS (SELECT 1 FROM bookings_appointment m
                 JOIN bookings_reservation r ON r.appointment_id = m.id
                 JOIN bookings_resource w ON w.id = r.resource_id
-                WHERE {mates} AND w.practitioner_id = a.practitioner_id AND {touches})
+                WHERE {mates} AND +w.practitioner_id = a.practitioner_id AND {touches})
         """,
     ),
     Check(
