@@ -486,7 +486,7 @@ def test_personal_pages_stay_out_of_caches_and_search_engines(visitor):
     assert "noindex" in response.headers["X-Robots-Tag"]
 
 
-def test_a_form_sent_with_a_null_origin_is_refused(world):
+def test_row_33_a_form_sent_with_a_null_origin_is_refused(world):
     """Why the policy is not no-referrer: browsers would then send this with our own forms."""
     strict = Visitor(world, enforce_csrf_checks=True)
     page = strict.get_details(TUESDAY_10)

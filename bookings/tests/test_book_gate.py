@@ -137,7 +137,7 @@ def test_who_has_read_the_advice_may_answer_again(visitor):
     assert visitor.hold(TUESDAY_10)
 
 
-def test_a_stop_takes_back_an_earlier_pass(visitor):
+def test_row_38_a_stop_takes_back_an_earlier_pass(visitor):
     visitor.hold(TUESDAY_10)
     visitor.answer(TUESDAY_11, numb="yes")
     response = visitor.client.post(visitor.url("book-hold", TUESDAY_11))
@@ -168,7 +168,7 @@ def test_a_version_without_questions_books_nobody_and_shows_the_advice(visitor, 
     assert visitor.client.post(visitor.url("book-safety", TUESDAY_10)).status_code == 503
 
 
-def test_one_sessions_pass_opens_nothing_for_another(visitor, world):
+def test_row_38_one_sessions_pass_opens_nothing_for_another(visitor, world):
     visitor.hold(TUESDAY_10)
     stranger = Visitor(world)
     assert stranger.client.post(stranger.url("book-hold", TUESDAY_11)).status_code == 409

@@ -191,7 +191,7 @@ def test_proof_lasts_an_hour(visitor, world, monday):
     assert visitor.get_details(TUESDAY_10).status_code == 302
 
 
-def test_asking_for_codes_is_limited(visitor, world, settings):
+def test_row_36_asking_for_codes_is_limited(visitor, world, settings):
     settings.THROTTLES = {**settings.THROTTLES, "code": 2}
     answers = [ask(visitor, f"a{n}@example.org").status_code for n in range(3)]
     assert answers == [303, 303, 429]

@@ -116,7 +116,7 @@ def test_a_revoked_address_is_over_at_once(client: Client, ana: User, world: Wor
     assert "No address yet" in client.get(reverse("schedule-feeds")).content.decode()
 
 
-def test_revoking_needs_a_post_and_the_owner(client: Client, ana: User, world: World):
+def test_row_34_revoking_needs_a_post_and_the_owner(client: Client, ana: User, world: World):
     where = address(world)
     revoke = reverse("schedule-feed-revoke", args=[FeedToken.objects.get().pk])
     assert client.post(revoke).status_code == 302  # to the login
@@ -131,7 +131,9 @@ def test_revoking_needs_a_post_and_the_owner(client: Client, ana: User, world: W
 
 
 # --- who may read --------------------------------------------------------------------
-def test_unknown_and_revoked_addresses_look_the_same(client: Client, ana: User, world: World):
+def test_row_34_unknown_and_revoked_addresses_look_the_same(
+    client: Client, ana: User, world: World
+):
     where = address(world)
     feeds.revoke(FeedToken.objects.get())
     revoked, unknown = client.get(where), client.get("/schedule/feed/" + "x" * 32 + ".ics")

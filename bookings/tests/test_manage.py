@@ -112,13 +112,13 @@ def test_links_stop_opening_ninety_days_after_the_visit(client, visit, name, mon
     assert (response.status_code, response.content) == (404, unknown)
 
 
-def test_the_link_of_a_hold_opens_nothing(client, world):
+def test_row_31_the_link_of_a_hold_opens_nothing(client, world):
     held = Visitor(world).hold(THURSDAY_10)
     assert client.get(at("appointment", held)).status_code == 404
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_of_it_is_private(client, visit, name):
+def test_row_31_every_page_of_it_is_private(client, visit, name):
     response = client.get(at(name, visit))
     assert response.headers["Cache-Control"] == "no-store, private"
     assert response.headers["Referrer-Policy"] == "same-origin"

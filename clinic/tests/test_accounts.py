@@ -64,7 +64,7 @@ def test_a_login_that_was_switched_off_stays_out(client):
     assert sign_in(client).status_code == 422
 
 
-def test_too_many_attempts_have_to_wait_even_with_the_right_password(client, settings):
+def test_row_36_too_many_attempts_have_to_wait_even_with_the_right_password(client, settings):
     somebody(RECEPTION)
     settings.THROTTLES = {**settings.THROTTLES, "login": 2}
     with time_machine.travel("2026-11-23T12:00:10Z", tick=False):
