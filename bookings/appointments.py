@@ -1,7 +1,8 @@
 """The verbs: the one way in which an appointment comes to be and changes its state.
 
     held -> booked -> arrived -> completed;  booked -> cancelled | no_show;  held -> expired
-    On its day a slip is taken back: arrived | no_show -> booked
+    On its day a slip is taken back: arrived | no_show -> booked (bookings/day.py)
+    What the desk did a moment ago is taken back: cancelled -> booked (bookings/undo.py)
 
 Each verb is one transaction, leaves an audit row, and writes the notifications that follow
 from it. Verbs raise subclasses of clinic.errors.Refused and change nothing then. Instants are
@@ -18,15 +19,17 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from clinic import metrics
-from clinic.clock import now, today
+from clinic.clock import now
 from practitioners.models import Clinic, Location, Practitioner, Treatment
 
-from . import notifications, outcomes, placing, policy, screening
+from . import notifications, outcomes, placing, policy, screening, steps, undo
 from .actors import Actor
 from .availability import Query
+from .day import check_in, coming, complete, no_show, reopen
 from .errors import HoldExpired, StartNotOffered, StartTaken, WrongState
-from .models import Answer, Appointment, AppointmentEvent, Patient, ScreeningRecord, State
+from .models import Answer, Appointment, Patient, ScreeningRecord, State, Undo
 from .patients import Details, add_guest, body_of
+from .undo import take_back
 from .ways import Placement
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "release",
     "reopen",
     "reschedule",
+    "take_back",
 ]
 
 
@@ -129,7 +133,7 @@ def confirm(appointment: Appointment, *, details: Details, by: Actor) -> Appoint
     )
 
     def once() -> Appointment:
-        locked = _locked(appointment)
+        locked = steps.lock(appointment)
         if locked.state == State.EXPIRED or (
             locked.state == State.HELD and locked.held_until and locked.held_until <= now()
         ):
@@ -146,7 +150,7 @@ def confirm(appointment: Appointment, *, details: Details, by: Actor) -> Appoint
 @transaction.atomic
 def extend_hold(appointment: Appointment, *, by: Actor) -> Appointment:
     """Ten minutes more, once (WrongState the second time, HoldExpired when it is over)."""
-    locked, instant = _locked(appointment), now()
+    locked, instant = steps.lock(appointment), now()
     if locked.state != State.HELD or locked.held_until is None or locked.held_until <= instant:
         raise HoldExpired
     if locked.hold_extended:
@@ -154,7 +158,7 @@ def extend_hold(appointment: Appointment, *, by: Actor) -> Appointment:
     locked.held_until += timedelta(minutes=settings.HOLD_MINUTES)
     locked.hold_extended = True
     locked.save(update_fields=["held_until", "hold_extended"])
-    _note(locked, "extend", by, State.HELD)
+    steps.note(locked, "extend", by, State.HELD)
     return locked
 
 
@@ -201,14 +205,15 @@ def reschedule(
     )
 
     def once() -> Appointment:
-        locked = _locked(appointment)
-        _must_be(locked, State.BOOKED)
+        locked = steps.lock(appointment)
+        steps.must_be(locked, State.BOOKED)
         if (start, query.practitioner, query.location) == _when_and_where(locked):
             # Pressed twice at once: the other one has moved it there.
             return locked
         policy.check_may_change(locked, by)
         policy.check_still_fits(locked, start, query.location or locked.location, by)
         before = {"start": locked.starts_at.isoformat(), "practitioner": locked.practitioner_id}
+        way_back = undo.before(locked, Undo.Verb.RESCHEDULE, by)
 
         def take(way: Placement) -> Appointment:
             _put(locked, way, start)
@@ -221,8 +226,8 @@ def reschedule(
         locked.sequence += 1
         locked.coming_at = None
         locked.save()
-        _note(locked, "reschedule", by, State.BOOKED, before)
-        notifications.write_moved(locked)
+        steps.note(locked, "reschedule", by, State.BOOKED, before)
+        notifications.write_moved(locked, undo.keep(way_back, locked))
         notifications.nudge_after_commit()
         return locked
 
@@ -237,11 +242,12 @@ def cancel(
     appointment: Appointment, *, reason: str = "", by: Actor, override: bool = False
 ) -> Appointment:
     """Cancel a booked appointment and free what it took (PolicyRefused past the deadline)."""
-    locked = _locked(appointment)
-    _must_be(locked, State.BOOKED)
+    locked = steps.lock(appointment)
+    steps.must_be(locked, State.BOOKED)
     if not override:
         policy.check_may_change(locked, by)
-    _move(
+    way_back = undo.before(locked, Undo.Verb.CANCEL, by)
+    steps.change(
         locked,
         "cancel",
         State.CANCELLED,
@@ -254,56 +260,8 @@ def cancel(
     placing.free(locked)
     if by.is_clinic:
         outcomes.call_off(locked)
-    notifications.write_cancelled(locked)
+    notifications.write_cancelled(locked, undo.keep(way_back, locked))
     notifications.nudge_after_commit()
-    return locked
-
-
-@placing.retried
-@transaction.atomic
-def coming(appointment: Appointment, *, by: Actor) -> Appointment:
-    """The patient says that they will be there; saying it twice is no harm."""
-    locked = _locked(appointment)
-    _must_be(locked, State.BOOKED)
-    if locked.coming_at is None:
-        locked.coming_at = now()
-        locked.save(update_fields=["coming_at"])
-        _note(locked, "coming", by, State.BOOKED)
-    return locked
-
-
-@placing.retried
-@transaction.atomic
-def check_in(appointment: Appointment, *, by: Actor) -> Appointment:
-    """The patient has arrived (WrongState before the day of the visit)."""
-    return _step(appointment, "check_in", State.BOOKED, State.ARRIVED, by)
-
-
-@placing.retried
-@transaction.atomic
-def complete(appointment: Appointment, *, by: Actor, outcome: str = "") -> Appointment:
-    """The visit took place; `outcome` says whether it found the patient suitable."""
-    fields = {"outcome": Appointment.Outcome(outcome)} if outcome else {}
-    return _step(appointment, "complete", State.ARRIVED, State.COMPLETED, by, **fields)
-
-
-@placing.retried
-@transaction.atomic
-def no_show(appointment: Appointment, *, by: Actor) -> Appointment:
-    """The patient did not come (WrongState before the day of the visit)."""
-    return _step(appointment, "no_show", State.BOOKED, State.NO_SHOW, by)
-
-
-@placing.retried
-@transaction.atomic
-def reopen(appointment: Appointment, *, by: Actor) -> Appointment:
-    """Take back "arrived" or "did not come", on the day of the visit: it is booked again."""
-    locked = _locked(appointment)
-    _must_be(locked, State.ARRIVED, State.NO_SHOW)
-    if locked.starts_local.date() != today(locked.location.time_zone):
-        raise WrongState(_("This can be taken back only on the day of the visit."))
-    _move(locked, "reopen", State.BOOKED, by)
-    notifications.bring_back(locked)
     return locked
 
 
@@ -383,14 +341,14 @@ def _hold(
         return row
 
     row = placing.secure(query, start, take)
-    _note(row, "hold", by, "")
+    steps.note(row, "hold", by, "")
     return row
 
 
 def _release(appointment: Appointment, by: Actor) -> None:
-    locked = _locked(appointment)
+    locked = steps.lock(appointment)
     if locked.state == State.HELD:
-        _move(locked, "release", State.EXPIRED, by, held_until=None)
+        steps.change(locked, "release", State.EXPIRED, by, held_until=None)
         placing.free(locked)
 
 
@@ -417,7 +375,7 @@ def _take_again(row: Appointment, query: Query, by: Actor) -> None:
     if row.starts_at < now():
         raise StartNotOffered("past")
     placing.secure(again, row.starts_at, take)
-    _note(row, "hold", by, before)
+    steps.note(row, "hold", by, before)
 
 
 def _confirm(
@@ -440,7 +398,7 @@ def _confirm(
     row.note = _note_of(details, known=patient is not None)
     row.wants_chaperone = details.wants_chaperone
     row.held_until, row.booked_at = None, now()
-    _move(row, "book", State.BOOKED, by)
+    steps.change(row, "book", State.BOOKED, by)
     row.save()
     Answer.objects.bulk_create(_of(row, answers))
     outcomes.note_rebooking(row, by)
@@ -462,80 +420,3 @@ def _of(row: Appointment, answers: list[Answer]) -> list[Answer]:
     for answer in answers:
         answer.appointment = row
     return answers
-
-
-def _locked(appointment: Appointment) -> Appointment:
-    """The row as it is now, locked until the transaction ends."""
-    return (
-        Appointment.objects.select_for_update(of=("self",))
-        .select_related("treatment__therapy", "practitioner", "location", "patient__resource")
-        .get(pk=appointment.pk)
-    )
-
-
-_SAYS = {
-    State.HELD: _("This time is kept, but not booked yet."),
-    State.ARRIVED: _("The patient has arrived already."),
-    State.COMPLETED: _("This visit has taken place."),
-    State.CANCELLED: _("This appointment is cancelled already."),
-    State.NO_SHOW: _("This appointment was missed."),
-    State.EXPIRED: _("This time was not booked."),
-    State.BOOKED: _("The patient has not arrived yet."),
-}
-
-
-def _must_be(row: Appointment, *states: State) -> None:
-    if row.state not in states:
-        raise WrongState(_SAYS[State(row.state)])
-
-
-def _step(
-    appointment: Appointment, verb: str, expected: State, to: State, by: Actor, **fields: Any
-) -> Appointment:
-    locked = _locked(appointment)
-    _must_be(locked, expected)
-    # Later is fine: the desk clears up what nobody noted on the day.
-    if expected == State.BOOKED and today(locked.location.time_zone) < locked.starts_local.date():
-        raise WrongState(_("This can be noted on the day of the visit, not before."))
-    if to == State.NO_SHOW:
-        notifications.drop_pending(locked)
-    _move(locked, verb, to, by, **fields)
-    return locked
-
-
-def _move(
-    row: Appointment,
-    verb: str,
-    to: State,
-    by: Actor,
-    detail: dict[str, Any] | None = None,
-    **fields: Any,
-) -> None:
-    """Change the state, guarded by the state it was in, and leave the audit row."""
-    before = row.state
-    fields["state"] = to
-    if to != State.HELD:
-        fields["held_until"] = None
-    if row.patient_id:
-        fields["patient"] = row.patient_id
-    changed = Appointment.objects.filter(pk=row.pk, state=before).update(**fields)
-    if not changed:
-        raise WrongState(_("Somebody else has just changed this appointment."))
-    for name, value in fields.items():
-        setattr(row, f"{name}_id" if name == "patient" else name, value)
-    _note(row, verb, by, before, detail)
-
-
-def _note(
-    row: Appointment, verb: str, by: Actor, before: str, detail: dict[str, Any] | None = None
-) -> None:
-    AppointmentEvent.objects.create(
-        appointment=row,
-        at=now(),
-        verb=verb,
-        actor=by.kind,
-        user=by.user,
-        from_state=before,
-        to_state=row.state,
-        detail=detail or {},
-    )

@@ -7,7 +7,7 @@ from celery import shared_task
 from clinic.clock import now
 
 from . import appointments, audit, notifications
-from .models import EmailProof, IdempotencyKey, ScreeningRecord
+from .models import EmailProof, IdempotencyKey, ScreeningRecord, Undo
 
 
 @shared_task(name="bookings.tasks.send_due")
@@ -27,10 +27,12 @@ def expire_holds() -> None:
 
 @shared_task(name="bookings.tasks.clean_up")
 def clean_up() -> None:
-    """Forget what was kept for a while only: codes, keys, and stopped safety checks (30 days)."""
+    """Forget what was kept for a while only: codes, keys, ways back, and stopped safety checks
+    (30 days)."""
     instant = now()
     EmailProof.objects.filter(expires_at__lt=instant - timedelta(days=1)).delete()
     IdempotencyKey.objects.filter(created_at__lt=instant - timedelta(hours=24)).delete()
+    Undo.objects.filter(until__lt=instant - timedelta(days=1)).delete()
     ScreeningRecord.objects.filter(at__lt=instant - timedelta(days=30), appointments=None).delete()
 
 

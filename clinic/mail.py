@@ -72,7 +72,8 @@ class Line:
         # Asked before each message, for while one is handed over it can no longer be told whether
         # the server took it: a server may end a connection after so many messages or seconds.
         try:
-            return bool(self._smtp and self._smtp.connection.noop()[0] == 250)
+            smtp = self._smtp.connection if self._smtp else None
+            return smtp is not None and smtp.noop()[0] == 250
         except (OSError, smtplib.SMTPException):
             return False
 

@@ -25,9 +25,9 @@ from clinic.errors import Refused
 from practitioners.templatetags.directory import money
 
 from .. import appointments as verbs
-from .. import notifications, placing
+from .. import notifications, placing, undo
 from ..actors import Actor
-from ..models import Appointment, State
+from ..models import Appointment, State, Undo
 from . import phone
 from .appointment_forms import BookForm, MoveForm
 from .appointment_parts import AnswerInline, EventInline, NotificationInline, WhenFilter
@@ -43,6 +43,7 @@ VERBS: dict[str, Verb] = {
     "completed": lambda appointment, by: verbs.complete(appointment, by=by),
     "no-show": lambda appointment, by: verbs.no_show(appointment, by=by),
     "undo": lambda appointment, by: verbs.reopen(appointment, by=by),
+    "take-back": lambda appointment, by: verbs.take_back(appointment, by=by),
     "resend": lambda appointment, by: notifications.resend_confirmation(appointment),
 }
 
@@ -197,8 +198,20 @@ class AppointmentAdmin(PeopleSearch):
             never = early if today < day else late if today > day else ()
             buttons = BUTTONS.get(State(original.state), [])
             context["verbs"] = [button for button in buttons if button[0] not in never]
+            if was := undo.of(original):
+                words = _("Take back: %(what)s a moment ago") % {"what": was.get_verb_display()}
+                context["verbs"].insert(0, ("take-back", words))
+                if request.method == "GET":
+                    self._say_until(request, was)
             context["may_cancel"] = original.state == State.BOOKED
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _say_until(self, request: HttpRequest, was: Undo) -> None:
+        time = clock.local(was.until, was.location.time_zone)
+        words = _(
+            "You can take it back until %(time)s; a patient with a mail address is told then."
+        )
+        self.message_user(request, words % {"time": f"{time:%H:%M}"}, messages.INFO)
 
     def save_model(
         self, request: HttpRequest, obj: Appointment, form: forms.ModelForm, change: bool

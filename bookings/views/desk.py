@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from bookings import diary, notifications
+from bookings import diary, notifications, undo
 from bookings.actors import Actor
 from bookings.attention import attention
 from bookings.models import Appointment
@@ -88,6 +88,7 @@ def today(request: HttpRequest) -> HttpResponse:
     page = _page(request)
     page["away"] = diary.away_on(page["shown"], page["day"])
     page["tally"] = sum((there.tally for there in page["days"]), Counter())
+    page["undo"] = undo.still_open(page["shown"], at=page["now"])
     page["attention"] = attention(page["shown"], now=page["now"], at_most=SHORT_LIST)
     return render(request, "bookings/desk/day.html", page)
 
@@ -105,7 +106,12 @@ def all_attention(request: HttpRequest) -> HttpResponse:
     """Everything that waits, in full."""
     everywhere, chosen, shown = _where(request)
     waiting = attention(shown, now=clock.now(), at_most=LONG_LIST)
-    page = {"locations": everywhere, "chosen": chosen, "attention": waiting}
+    page = {
+        "locations": everywhere,
+        "chosen": chosen,
+        "attention": waiting,
+        "undo": undo.still_open(shown, at=clock.now()),
+    }
     return render(request, "bookings/desk/attention.html", page)
 
 
@@ -150,7 +156,7 @@ def _cancel(request: HttpRequest, appointment: Appointment, by: Actor) -> HttpRe
     form = CancelForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         move(request, appointment, "cancel", by=by, reason=form.cleaned_data["reason"])
-        return back(request, "desk", appointment)
+        return back(request, "desk", appointment, at="undo" if undo.of(appointment) else "")
     page = {
         "appointment": appointment,
         "form": form,

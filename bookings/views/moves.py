@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[Callable[..., Any], Promise]] = {
     "undo": (appointments.reopen, _("Taken back: %(name)s is booked again.")),
     "coming": (appointments.coming, _("Noted: %(name)s is coming.")),
     "cancel": (appointments.cancel, _("The visit of %(name)s is cancelled.")),
+    "take-back": (appointments.take_back, _("Taken back: all is as before for %(name)s.")),
 }
 
 
@@ -46,7 +47,11 @@ def came_from(request: HttpRequest, default: str) -> str:
     return page if ours else reverse(default)
 
 
-def back(request: HttpRequest, default: str, appointment: Appointment) -> HttpResponse:
-    """To that page, where it says, else at the appointment's line; each of a class has one."""
+def back(
+    request: HttpRequest, default: str, appointment: Appointment, at: str = ""
+) -> HttpResponse:
+    """To that page, where it says, else to `at` or the appointment's line; each of a class has
+    one."""
     page = came_from(request, default)
-    return HttpResponseRedirect(page if "#" in page else f"{page}#visit-{appointment.reference}")
+    there = at or f"visit-{appointment.reference}"
+    return HttpResponseRedirect(page if "#" in page else f"{page}#{there}")
