@@ -48,6 +48,7 @@ def test_without_the_setting_there_is_no_such_page(client, settings, db):
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("given", ["", "Bearer", "Bearer ", "Bearer x", f"Basic {TOKEN}", TOKEN])
 def test_without_the_token_nobody_reads_it(client, settings, given):
     settings.METRICS_TOKEN = TOKEN
@@ -229,6 +230,7 @@ def total(folder: Path) -> float:
     return registry.get_sample_value("clinic_failures_total", {"service": "test"}) or 0
 
 
+@pytest.mark.once
 def test_processes_count_together_and_their_files_stay_few(tmp_path):
     living = counting(tmp_path, "2", "and a child")
     numbers = [living.stdout.readline().strip() for _ in range(2)]
@@ -247,6 +249,7 @@ def test_processes_count_together_and_their_files_stay_few(tmp_path):
     assert len(list((tmp_path / "metrics").glob("*.db"))) == 4
 
 
+@pytest.mark.once
 def test_counters_that_a_power_cut_left_unreadable_are_made_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(metrics, "FOLDER", tmp_path)
     broken = tmp_path / "counter_0.db"
@@ -257,6 +260,7 @@ def test_counters_that_a_power_cut_left_unreadable_are_made_anew(tmp_path, monke
     assert broken.read_bytes()[:4] == b"\0" * 4
 
 
+@pytest.mark.once
 def test_a_full_disk_kills_no_process_that_counts(tmp_path, monkeypatch):
     """The room is really taken: a file with holes would be a SIGBUS when the disk is full."""
     monkeypatch.setattr(metrics, "FOLDER", tmp_path)
@@ -267,6 +271,7 @@ def test_a_full_disk_kills_no_process_that_counts(tmp_path, monkeypatch):
         assert found.st_blocks * 512 >= metrics.FILE_BYTES
 
 
+@pytest.mark.once
 def test_counting_never_costs_a_page(monkeypatch):
     class Broken:
         def labels(self, *args):

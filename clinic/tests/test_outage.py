@@ -69,10 +69,12 @@ def nowhere(**options):
     }
 
 
+@pytest.mark.once
 def test_a_file_that_cannot_be_opened_is_an_outage(tmp_path):
     assert outage.is_outage(error_of(sqlite(tmp_path / "no" / "such" / "folder"), "SELECT 1"))
 
 
+@pytest.mark.once
 def test_a_file_that_may_not_be_written_is_an_outage(tmp_path):
     sqlite3.connect(tmp_path / "d").close()
     error = error_of(sqlite(f"file:{tmp_path}/d?mode=ro", uri=True), "CREATE TABLE t (a)")
@@ -80,6 +82,7 @@ def test_a_file_that_may_not_be_written_is_an_outage(tmp_path):
     assert outage.is_outage(error)
 
 
+@pytest.mark.once
 def test_a_full_disk_is_an_outage(tmp_path):
     fill = "INSERT INTO t SELECT zeroblob(100000)"
     small = ("PRAGMA max_page_count = 3", "CREATE TABLE t (a)")
@@ -88,11 +91,13 @@ def test_a_full_disk_is_an_outage(tmp_path):
     assert outage.is_outage(error)
 
 
+@pytest.mark.once
 def test_a_damaged_file_is_an_outage(tmp_path):
     (tmp_path / "d").write_bytes(b"this is no database" * 100)
     assert outage.is_outage(error_of(sqlite(tmp_path / "d"), "SELECT * FROM sqlite_master"))
 
 
+@pytest.mark.once
 def test_a_file_that_somebody_else_writes_all_the_time_is_an_outage(tmp_path):
     with closing(sqlite3.connect(tmp_path / "d", isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
@@ -100,6 +105,7 @@ def test_a_file_that_somebody_else_writes_all_the_time_is_an_outage(tmp_path):
     assert outage.is_outage(error)
 
 
+@pytest.mark.once
 def test_sql_of_ours_that_is_wrong_is_no_outage(tmp_path):
     assert not outage.is_outage(error_of(sqlite(tmp_path / "d"), "SELEC 1"))
     assert not outage.is_outage(error_of(sqlite(tmp_path / "d"), "SELECT a FROM nowhere"))
@@ -107,10 +113,12 @@ def test_sql_of_ours_that_is_wrong_is_no_outage(tmp_path):
     assert not outage.is_outage(None)
 
 
+@pytest.mark.once
 def test_a_server_that_is_not_there_is_an_outage():
     assert outage.is_outage(error_of(nowhere(connect_timeout=2), "SELECT 1"))
 
 
+@pytest.mark.once
 def test_a_pool_that_has_no_connection_left_is_an_outage():
     pool = {"min_size": 0, "max_size": 1, "timeout": 0.05, "reconnect_timeout": 0.1}
     assert outage.is_outage(error_of(nowhere(pool=pool), "SELECT 1"))
@@ -267,6 +275,7 @@ def test_the_cause_is_logged_once_and_without_what_was_sent(client, caplog):
 
 
 # --- the number -----------------------------------------------------------------
+@pytest.mark.once
 def test_the_number_outlives_the_process(tmp_path, monkeypatch):
     outage.remember("Tidewell", PHONE)
     monkeypatch.setattr(outage, "_known", {})
@@ -274,6 +283,7 @@ def test_the_number_outlives_the_process(tmp_path, monkeypatch):
     assert [f.name for f in tmp_path.iterdir()] == [outage.FILE], "nothing is left beside it"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "x"}', '"x"'])
 def test_half_a_file_is_a_page_without_a_number(tmp_path, text):
     (tmp_path / outage.FILE).write_text(text)
@@ -283,6 +293,7 @@ def test_half_a_file_is_a_page_without_a_number(tmp_path, text):
     assert b"tel:" not in response.content
 
 
+@pytest.mark.once
 def test_a_folder_that_cannot_be_written_costs_no_page(settings, tmp_path):
     settings.VAR_DIR = tmp_path / "not" / "there"
     outage.remember("Tidewell", PHONE)
