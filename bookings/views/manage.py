@@ -4,6 +4,7 @@ GET changes nothing: mail scanners follow links. A token that opens nothing gets
 same 404, whatever the reason.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -44,6 +45,7 @@ STILL_KNOWN = timedelta(days=7)
 PAGES = ["GET", "HEAD", "POST"]
 
 View = Callable[[HttpRequest, Appointment], HttpResponse]
+log = logging.getLogger(__name__)
 
 
 def by_token(view: View) -> Callable[..., HttpResponse]:
@@ -61,6 +63,7 @@ def by_token(view: View) -> Callable[..., HttpResponse]:
             .first()
         )
         if found is None:
+            log.info("a link that opens no appointment")
             if not throttle.allow(request, "book"):
                 return too_fast(request)
             return render(request, "bookings/manage/not_found.html", status=404)
