@@ -20,7 +20,7 @@ def _must_match(pattern: str, sentence: str) -> Callable[[Any], str]:
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or not compiled.match(value):
-            raise PydanticCustomError("not_readable", sentence)  # type: ignore[arg-type]
+            raise PydanticCustomError("not_readable", sentence)
         return value
 
     return check
@@ -58,7 +58,7 @@ def _whole(value: Any) -> Any:
     return value
 
 
-Minutes = Annotated[int, BeforeValidator(_whole), Field(ge=5, le=600)]
+Minutes = Annotated[int, Field(ge=5, le=600), BeforeValidator(_whole)]
 
 
 def _answer(value: Any) -> str:
@@ -80,6 +80,8 @@ Answer = Annotated[
 _NEVER = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffd-\uffff"
 _BREAKS = r"\u000a\u000d\u2028\u2029"
 _UNSEEN = r"\s\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
-LINE = {"pattern": f"^[^{_NEVER}{_BREAKS}]*$"}
-NAME = {"pattern": f"^[^{_NEVER}{_BREAKS}]*[^{_NEVER}{_UNSEEN}][^{_NEVER}{_BREAKS}]*$"}
-BLOCK = {"pattern": f"^[^{_NEVER}]*$"}
+LINE: dict[str, Any] = {"pattern": f"^[^{_NEVER}{_BREAKS}]*$"}
+NAME: dict[str, Any] = {
+    "pattern": f"^[^{_NEVER}{_BREAKS}]*[^{_NEVER}{_UNSEEN}][^{_NEVER}{_BREAKS}]*$"
+}
+BLOCK: dict[str, Any] = {"pattern": f"^[^{_NEVER}]*$"}

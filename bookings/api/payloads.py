@@ -20,7 +20,7 @@ from .fields import BLOCK, LINE, NAME, Answer, Day, Instant, InstantIn, Minutes
 
 LONGEST_NAME, LONGEST_NOTE, LONGEST_REASON = 200, 2000, 200
 # What an appointment with an address of its own can be in.
-SEEN_STATES = [s.value for s in State if s not in (State.HELD, State.EXPIRED)]
+SEEN_STATES: list[Any] = [s.value for s in State if s not in (State.HELD, State.EXPIRED)]
 
 
 def _example(**values: Any) -> ConfigDict:

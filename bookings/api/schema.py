@@ -47,26 +47,18 @@ IDEMPOTENCY_KEY = {
     "required": False,
     "description": "1 to 255 printable characters of your choice. The same key and body book once "
     "and are answered alike, so trying again is safe.",
-    "schema": {"type": "string", "maxLength": 255},
+    "schema": {
+        "type": "string",
+        "maxLength": 255,
+        # What isprintable() says of what a header can hold.
+        "pattern": r"^[\u0020-\u007e\u00a1-\u00ac\u00ae-\u00ff]*$",
+    },
     "example": "b1f6a0c2-5d0e-4a53-9a36-0d3c2f6f3f1e",
 }
 
 _OF_IT = {"token": "$response.body#/token"}
 # What can be done next with an answer, for whoever reads the document by program.
 LINKS = {
-    ("free_starts", 200): {
-        "book": {
-            "operationId": "book",
-            "description": "Book the first of the starts.",
-            "requestBody": {
-                "treatment": "$response.body#/treatment",
-                "start": "$response.body#/starts/0/start",
-                "minutes": "$response.body#/minutes",
-                "location": "$response.body#/starts/0/location",
-                "practitioner": "$response.body#/starts/0/practitioners/0",
-            },
-        }
-    },
     ("book", 201): {
         verb: {"operationId": verb, "parameters": _OF_IT}
         for verb in ("see", "cancel", "reschedule")

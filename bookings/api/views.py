@@ -1,16 +1,19 @@
 """The calls of /api/v1/. Each fetches, calls a verb or a question, and answers."""
 
+import json
 import re
-from datetime import UTC, date, datetime
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from ninja import Body, Path, Query
 from ninja.decorators import decorate_view
 from ninja.parser import Parser
 from ninja.responses import Response
+from pydantic import WithJsonSchema
 
 from clinic import throttle
 from clinic.clock import now
@@ -22,13 +25,16 @@ from ..actors import API
 from ..errors import WrongState
 from ..models import Appointment, ScreeningRecord, State
 from . import payloads as p
+from .fields import Day, Minutes
 from .freshness import A_WHILE, ASK_EACH_TIME, kept
 from .idempotency import answered_once
 from .problems import TooMany, register
 from .schema import IDEMPOTENCY_KEY, IF_NONE_MATCH, DocumentedAPI
 
 MOST_ROWS = 500
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,48}")
+_OPENS = re.compile(r"[A-Za-z0-9_-]{22,48}")
+# Whatever else stands there opens nothing: 404, like a token of nobody.
+Token = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{_OPENS.pattern}$"})]
 
 
 def _throttled(request: HttpRequest) -> bool:
@@ -55,15 +61,19 @@ api = DocumentedAPI(
     "No answer about free times may be used again without asking: send its ETag back.",
 )
 register(api)
-_PROBLEMS = {frozenset({400, 404, 409, 422, 429, 503, 403}): p.Problem}
 
 
-def _reads(path: str, answer: Any, cache_control: str) -> Any:
+def _refuses(*statuses: int) -> dict[Any, Any]:
+    """Problem documents under these statuses, and under those that every call can answer."""
+    return {frozenset({400, 429, 503, *statuses}): p.Problem}
+
+
+def _reads(path: str, answer: Any, cache_control: str, *refusals: int) -> Any:
     """A GET, and its HEAD, whose answer can be asked for again with its ETag."""
 
     def add(view: Any) -> Any:
         view = decorate_view(kept(cache_control))(view)
-        responses: dict[Any, Any] = {200: answer, 304: None, **_PROBLEMS}
+        responses: dict[Any, Any] = {200: answer, 304: None, **_refuses(*refusals)}
         api.api_operation(["HEAD"], path, response=responses, include_in_schema=False)(view)
         extra = {"parameters": [IF_NONE_MATCH]}
         return api.get(path, response=responses, openapi_extra=extra)(view)
@@ -101,18 +111,18 @@ def practitioners(request: HttpRequest) -> Any:
     return list(people[:MOST_ROWS])
 
 
-@_reads("/availability", p.AvailabilityOut, ASK_EACH_TIME)
+@_reads("/availability", p.AvailabilityOut, ASK_EACH_TIME, 404, 422)
 def free_starts(
     request: HttpRequest,
     treatment: str = Query(..., max_length=120, description="Its slug.", example="massage-60"),
-    first: date = Query(
+    first: Day = Query(
         ..., alias="from", description="The first local date.", example="2027-01-11"
     ),
-    last: date = Query(..., alias="to", description="The last local date.", example="2027-01-17"),
+    last: Day = Query(..., alias="to", description="The last local date.", example="2027-01-17"),
     practitioner: str | None = Query(None, max_length=120, description="With whom: a slug."),
     location: str | None = Query(None, max_length=80, description="Where: a slug."),
-    minutes: int | None = Query(
-        None, ge=5, le=600, description="One of the treatment’s lengths; its own unless said."
+    minutes: Minutes | None = Query(
+        None, description="One of the treatment’s lengths; its own unless said."
     ),
     gender: Literal["woman", "man", "non-binary"] | None = Query(
         None, description="Of the practitioner."
@@ -134,9 +144,9 @@ def free_starts(
     if language and not Language.objects.filter(code=language).exists():
         raise _unknown("language", 404)
     if last < first:
-        raise Refused(_("The last day is before the first."), code="invalid", field="to")
+        raise Refused(_("The last day is before the first."), code="bad_span", field="to")
     if (last - first).days >= availability.LONGEST_DAYS:
-        raise Refused(_("Please ask for at most 62 days at a time."), code="invalid", field="to")
+        raise Refused(_("Please ask for at most 62 days at a time."), code="bad_span", field="to")
     # Nothing is ever offered in the past or this far ahead; dates at the ends of the calendar
     # would leave no room for the window around them.
     if abs((first - now().date()).days) > 800:
@@ -164,7 +174,7 @@ def free_starts(
 
 @api.post(
     "/appointments",
-    response={201: p.AppointmentOut, **_PROBLEMS},
+    response={201: p.AppointmentOut, **_refuses(403, 409, 413, 422)},
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 def book(request: HttpRequest, payload: p.AppointmentIn) -> Any:
@@ -189,14 +199,17 @@ def book(request: HttpRequest, payload: p.AppointmentIn) -> Any:
         )
         return 201, _plain(row)
 
-    return answered_once(request, payload.model_dump(mode="json"), work)
+    response = answered_once(request, payload.model_dump(mode="json"), work)
+    token = json.loads(response.content)["token"]
+    response["Location"] = reverse("api:see", args=[token])
+    return response
 
 
 @api.api_operation(
     ["HEAD"], "/appointments/{token}", response=p.AppointmentOut, include_in_schema=False
 )
-@api.get("/appointments/{token}", response={200: p.AppointmentOut, **_PROBLEMS})
-def see(request: HttpRequest, token: str = Path(..., max_length=100)) -> Any:
+@api.get("/appointments/{token}", response={200: p.AppointmentOut, **_refuses(404)})
+def see(request: HttpRequest, token: Token = Path(...)) -> Any:
     """One appointment, for whoever holds its token."""
     _throttled(request)
     response = Response(_plain(_by_token(token)))
@@ -206,18 +219,16 @@ def see(request: HttpRequest, token: str = Path(..., max_length=100)) -> Any:
 
 @api.post(
     "/appointments/{token}/cancel",
-    response={200: p.AppointmentOut, **_PROBLEMS},
+    response={200: p.AppointmentOut, **_refuses(404, 409, 413, 422)},
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 def cancel(
-    request: HttpRequest,
-    token: str = Path(..., max_length=100),
-    payload: p.CancelIn | None = Body(None),
+    request: HttpRequest, token: Token = Path(...), payload: p.CancelIn | None = Body(None)
 ) -> Any:
     """Cancel it; cancelling what is cancelled changes nothing."""
     _throttled(request)
     row = _by_token(token)
-    reason = payload.reason if payload else ""
+    reason = payload.cleaned() if payload else ""
 
     def work() -> tuple[int, Any]:
         try:
@@ -233,12 +244,10 @@ def cancel(
 
 @api.post(
     "/appointments/{token}/reschedule",
-    response={200: p.AppointmentOut, **_PROBLEMS},
+    response={200: p.AppointmentOut, **_refuses(403, 404, 409, 413, 422)},
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
-def reschedule(
-    request: HttpRequest, payload: p.RescheduleIn, token: str = Path(..., max_length=100)
-) -> Any:
+def reschedule(request: HttpRequest, payload: p.RescheduleIn, token: Token = Path(...)) -> Any:
     """Move it; the old time is kept until the new one is secured."""
     _throttled(request)
     row = _by_token(token)
@@ -259,7 +268,7 @@ def _plain(row: Appointment) -> dict[str, Any]:
 def _by_token(token: str) -> Appointment:
     """The appointment behind a token; holds have no page yet. 404 for everything else."""
     rows = Appointment.objects.with_people().exclude(state__in=[State.HELD, State.EXPIRED])
-    row = rows.filter(token=token).first() if _TOKEN.fullmatch(token) else None
+    row = rows.filter(token=token).first() if _OPENS.fullmatch(token) else None
     if row is None:
         raise Http404
     return row
@@ -294,11 +303,8 @@ def _utc(start: datetime) -> datetime:
         raise Refused(_("This is no date we know."), code="invalid", field="start") from None
 
 
-def _screen(
-    treatment: Treatment, given: dict[str, bool | str]
-) -> tuple[ScreeningRecord, dict[str, str]]:
+def _screen(treatment: Treatment, said: dict[str, str]) -> tuple[ScreeningRecord, dict[str, str]]:
     """The gate's record and the therapy's answers; a question that is left out was a no."""
-    said = {code: _word(code, value) for code, value in given.items()}
     form = screening.current_form()
     asked = {q.code for q in form.questions.all()}
     own = {q.code for q in policy.questions_of(treatment)}
@@ -312,13 +318,3 @@ def _screen(
     flags = {code: said.get(code, screening.NO) for code in asked}
     record = screening.record(form, flags, door="api")
     return record, {code: said.get(code, screening.NO) for code in own}
-
-
-def _word(code: str, value: bool | str) -> str:
-    words = {True: screening.YES, False: screening.NO}
-    word = words[value] if isinstance(value, bool) else value
-    if word not in (screening.YES, screening.NO, screening.UNSURE):
-        raise Refused(
-            _("Please answer yes, no or unsure."), code="invalid", field=f"screening.{code[:40]}"
-        )
-    return word
