@@ -24,9 +24,6 @@ from django.db.backends.signals import connection_created
 from bookings import notifications
 from clinic import mail
 
-# From the scan to the mark, in the order in which a message meets them.
-IN_THE_WORKER = ["claiming", "claimed", "taken", "sending", "sent", "marking"]
-IN_THE_WEB = ["reserving", "committed", "answering"]
 TICK_SECONDS = 1
 
 _folder = Path(os.environ["CRASH_DIR"])

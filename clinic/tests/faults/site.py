@@ -25,6 +25,9 @@ from clinic.management.commands.demo import die_with_parent
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 40
 SITE_NAME = "clinic-under-test"
+# Where crashing.py can let a process die. In the worker from the scan to the mark, in order.
+IN_THE_WORKER = ["claiming", "claimed", "taken", "sending", "sent", "marking"]
+IN_THE_WEB = ["reserving", "committed", "answering"]
 OWN = ("DATABASE_", "REDIS_", "EMAIL_", "THROTTLE_", "SECRET_KEY", "SITE_URL", "DEBUG", "HTTPS")
 
 
@@ -132,9 +135,9 @@ class Site:
                         self._start(name, *command)
 
     def kill(self, name: str) -> None:
-        """SIGKILL; the keeper starts it again."""
+        """SIGKILL for it and what it started; the keeper starts it again."""
         deaths, (_command, process) = self.deaths[name], self.members[name]
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         wait_until(lambda: self.deaths[name] > deaths, f"the death of {name}")
 
     def stop(self) -> None:
