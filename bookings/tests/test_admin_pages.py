@@ -180,7 +180,7 @@ def test_a_long_list_comes_in_pages(owner: Client) -> None:
     ("label", "name"),
     [("bookings.Absence", "place"), ("bookings.Resource", "pool"), ("bookings.Journey", "place")],
 )
-def test_a_filter_typed_by_hand_is_no_error(
+def test_row_55_a_filter_typed_by_hand_is_no_error(
     label: str, name: str, typed: str, world: factories.World, owner: Client
 ) -> None:
     assert owner.get(address(label, "changelist"), {name: typed}).status_code == 200

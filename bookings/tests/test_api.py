@@ -292,7 +292,7 @@ def test_odd_questions_get_plain_answers(
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 50_000, '"a"', "null", "\xff"])
-def test_a_body_that_is_no_request_is_refused(client: Client, world: make.World, text: str):
+def test_row_40_a_body_that_is_no_request_is_refused(client: Client, world: make.World, text: str):
     assert post(client, text).status_code in (400, 422)
 
 
@@ -302,7 +302,7 @@ def test_row_35_nothing_but_the_named_fields_is_taken(client: Client, world: mak
     assert not Patient.objects.exists()
 
 
-def test_too_many_requests_are_told_when_to_come_back(
+def test_row_53_too_many_requests_are_told_when_to_come_back(
     client: Client, world: make.World, settings: Any
 ):
     settings.THROTTLES = {**settings.THROTTLES, "api": 2}

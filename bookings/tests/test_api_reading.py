@@ -128,7 +128,7 @@ def test_a_head_says_what_a_get_would(client: Client, world: make.World):
     assert client.head("/api/v1/availability", {"treatment": "nope"}).status_code == 422
 
 
-def test_an_own_appointment_is_kept_by_nobody_also_asked_with_head(
+def test_row_57_an_own_appointment_is_kept_by_nobody_also_asked_with_head(
     client: Client, world: make.World
 ):
     book(client)

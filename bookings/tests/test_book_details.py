@@ -311,7 +311,7 @@ def born(day: str, month: str, year: str) -> dict[str, str]:
         (("٥", "١", "١٩٨٠"), 303),  # digits of another script are digits
     ],
 )
-def test_a_date_of_birth_is_read_exactly(visitor, with_birth_date, parts, status):
+def test_row_45_a_date_of_birth_is_read_exactly(visitor, with_birth_date, parts, status):
     visitor.hold(TUESDAY_10)
     assert visitor.send(TUESDAY_10, **born(*parts)).status_code == status
 
@@ -369,14 +369,14 @@ def test_many_unanswered_questions_make_one_line(visitor, world):
         "{{7*7}}",
     ],
 )
-def test_names_are_taken_as_they_are(visitor, name):
+def test_row_42_names_are_taken_as_they_are(visitor, name):
     booked = visitor.book(TUESDAY_10, name=name)
     assert booked.patient.name == name
     page = visitor.client.get(booked.get_absolute_url())
     assert b"<b>Pat</b>" not in page.content
 
 
-def test_a_direction_override_is_dropped_and_marks_are_limited(visitor):
+def test_row_42_a_direction_override_is_dropped_and_marks_are_limited(visitor):
     booked = visitor.book(TUESDAY_10, name="Pat \u202egnilrad Z" + "\u0301" * 40)
     assert "\u202e" not in booked.patient.name
     assert booked.patient.name.count("\u0301") <= 4
@@ -407,7 +407,9 @@ def test_a_direction_override_is_dropped_and_marks_are_limited(visitor):
         ("of_age", "perhaps", 422),
     ],
 )
-def test_what_cannot_be_taken_is_said_beside_the_field_and_kept(visitor, field, value, status):
+def test_row_39_what_cannot_be_taken_is_said_beside_the_field_and_kept(
+    visitor, field, value, status
+):
     visitor.hold(TUESDAY_10)
     response = visitor.send(TUESDAY_10, **{field: value})
     text = response.content.decode()
@@ -426,7 +428,7 @@ def test_what_cannot_be_taken_is_said_beside_the_field_and_kept(visitor, field, 
         ("pat@bücher.example", "pat@xn--bcher-kva.example"),
     ],
 )
-def test_unusual_mail_addresses_that_exist_are_taken(visitor, typed, stored):
+def test_row_43_unusual_mail_addresses_that_exist_are_taken(visitor, typed, stored):
     visitor.hold(TUESDAY_10)
     visitor.send(TUESDAY_10, email=typed)
     assert Patient.objects.get().email == stored
@@ -442,17 +444,17 @@ def test_unusual_mail_addresses_that_exist_are_taken(visitor, typed, stored):
         ("", ""),
     ],
 )
-def test_phone_numbers_are_stored_in_one_form(visitor, typed, stored):
+def test_row_44_phone_numbers_are_stored_in_one_form(visitor, typed, stored):
     assert visitor.book(TUESDAY_10, phone=typed).patient.phone == stored
 
 
-def test_a_message_of_a_megabyte_is_refused_fast(visitor):
+def test_row_40_a_message_of_a_megabyte_is_refused_fast(visitor):
     visitor.hold(TUESDAY_10)
     assert visitor.send(TUESDAY_10, note="x" * 1_000_000).status_code == 413
     assert not Appointment.objects.filter(state="booked").exists()
 
 
-def test_ten_thousand_fields_are_refused(visitor):
+def test_row_40_ten_thousand_fields_are_refused(visitor):
     visitor.hold(TUESDAY_10)
     many = {f"f{n}": "" for n in range(10_000)}
     assert visitor.send(TUESDAY_10, **many).status_code in (400, 413)
@@ -467,7 +469,7 @@ def test_row_37_a_known_address_gets_the_same_answer_as_a_stranger(visitor, worl
 
 
 # --- limits and headers --------------------------------------------------------------------
-def test_too_many_posts_get_429_and_what_was_typed_is_kept(visitor, settings):
+def test_row_53_too_many_posts_get_429_and_what_was_typed_is_kept(visitor, settings):
     visitor.hold(TUESDAY_10)
     form = visitor.form_token(TUESDAY_10)
     settings.THROTTLES = {**settings.THROTTLES, "book": 1}
@@ -478,7 +480,7 @@ def test_too_many_posts_get_429_and_what_was_typed_is_kept(visitor, settings):
     assert visitor.answer(TUESDAY_11).status_code == 429
 
 
-def test_personal_pages_stay_out_of_caches_and_search_engines(visitor):
+def test_row_57_personal_pages_stay_out_of_caches_and_search_engines(visitor):
     visitor.hold(TUESDAY_10)
     response = visitor.get_details(TUESDAY_10)
     assert response.headers["Cache-Control"] == "no-store, private"

@@ -303,7 +303,7 @@ def test_an_unchanged_diary_is_a_304(client: Client, ana: User, world: World):
     assert changed.status_code == 200
 
 
-def test_no_cache_and_no_search_engine_keeps_it(client: Client, ana: User, world: World):
+def test_row_57_no_cache_and_no_search_engine_keeps_it(client: Client, ana: User, world: World):
     response = client.get(address(world))
     assert response["Content-Type"] == "text/calendar; charset=utf-8"
     assert "private" in response["Cache-Control"]
@@ -324,7 +324,7 @@ def test_reading_is_noted_once_an_hour(client: Client, ana: User, world: World):
     assert FeedToken.objects.get().used_at == NOW + timedelta(minutes=61)
 
 
-def test_too_many_requests_are_slowed(client: Client, ana: User, world: World, settings):
+def test_row_53_too_many_requests_are_slowed(client: Client, ana: User, world: World, settings):
     settings.THROTTLES = {**settings.THROTTLES, "api": 2}
     where = address(world)
     assert [client.get(where).status_code for _i in range(3)] == [200, 200, 429]

@@ -64,7 +64,7 @@ def lines(raw: bytes) -> list[bytes]:
 
 
 # --- the file ---------------------------------------------------------------------------
-def test_two_parsers_read_the_same_facts():
+def test_row_49_two_parsers_read_the_same_facts():
     event, other = read(ics.calendar([ENTRY], ics.REQUEST))
     assert event["UID"] == other.uid.value == ENTRY.uid
     assert event["SEQUENCE"] == int(other.sequence.value) == 3
@@ -113,7 +113,7 @@ def test_the_file_says_its_method_and_only_an_invitation_has_guests(method):
 
 
 @pytest.mark.parametrize("words", AWKWARD)
-def test_awkward_words_come_back_whole_from_both(words):
+def test_row_49_awkward_words_come_back_whole_from_both(words):
     entry = replace(ENTRY, summary=words, location=words, description=words)
     event, other = read(ics.calendar([entry], ics.REQUEST))
     meant = ics.clean(words)
@@ -122,14 +122,14 @@ def test_awkward_words_come_back_whole_from_both(words):
 
 
 @pytest.mark.parametrize("words", AWKWARD)
-def test_a_calendars_own_name_is_escaped_as_a_summary_is(words):
+def test_row_49_a_calendars_own_name_is_escaped_as_a_summary_is(words):
     raw = ics.calendar([replace(ENTRY, summary=words)], name=words).replace(b"\r\n ", b"")
     said = dict(line.split(b":", 1) for line in lines(raw) if line)
     assert said[b"NAME"] == said[b"X-WR-CALNAME"] == said[b"SUMMARY"]
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_awkward_names_stay_in_their_parameter(name):
+def test_row_49_awkward_names_stay_in_their_parameter(name):
     entry = replace(ENTRY, attendee=("pat@example.org", name), organizer=("c@example.org", name))
     event, other = read(ics.calendar([entry], ics.REQUEST))
     assert event["ATTENDEE"] == other.attendee.value == "mailto:pat@example.org"
@@ -142,7 +142,7 @@ def test_awkward_names_stay_in_their_parameter(name):
 
 
 @pytest.mark.parametrize("words", AWKWARD)
-def test_lines_are_folded_at_75_octets_and_never_inside_a_character(words):
+def test_row_49_lines_are_folded_at_75_octets_and_never_inside_a_character(words):
     entry = replace(
         ENTRY, summary=words, location=words, description=words, attendee=("p@example.org", words)
     )
@@ -151,7 +151,7 @@ def test_lines_are_folded_at_75_octets_and_never_inside_a_character(words):
         line.decode()
 
 
-def test_no_control_character_and_no_exotic_line_end_gets_in():
+def test_row_49_no_control_character_and_no_exotic_line_end_gets_in():
     words = "a" + "a".join(map(chr, [*range(32), 0x7F, 0x85, 0x2028, 0x2029]))
     entry = replace(ENTRY, summary=words, location=words, attendee=("p@example.org", words))
     raw = ics.calendar([entry], ics.REQUEST).decode()
@@ -160,7 +160,7 @@ def test_no_control_character_and_no_exotic_line_end_gets_in():
 
 
 @given(st.text(), st.text(), st.text())
-def test_whatever_is_written_the_entry_stays_one_entry(summary, location, name):
+def test_row_49_whatever_is_written_the_entry_stays_one_entry(summary, location, name):
     entry = replace(ENTRY, summary=summary, location=location, attendee=("p@example.org", name))
     raw = ics.calendar([entry], ics.REQUEST)
     [event] = Calendar.from_ical(raw).walk("VEVENT")

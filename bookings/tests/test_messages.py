@@ -177,7 +177,7 @@ def test_an_hour_that_comes_twice_is_told_apart(world):
 
 
 # --- what people write --------------------------------------------------------------------
-def test_a_name_is_never_taken_for_a_placeholder_or_for_html(world):
+def test_row_47_a_name_is_never_taken_for_a_placeholder_or_for_html(world):
     visit = booked(world, name="{manage_url} <script>alert(1)</script> & Söhne")
     said = message(visit, Kind.CONFIRMATION)
     assert "Hello {manage_url} <script>alert(1)</script> & Söhne," in said.text
@@ -195,7 +195,7 @@ def test_markup_in_the_clinics_own_words_is_shown_and_not_run(world):
 
 
 @pytest.mark.parametrize("kind", VISIT_KINDS)
-def test_line_breaks_in_names_and_subjects_inject_nothing(world, settings, kind):
+def test_row_39_line_breaks_in_names_and_subjects_inject_nothing(world, settings, kind):
     """Forms refuse them; a row that has some all the same does no harm on the wire."""
     visit = booked(world)
     for row in (visit.patient, visit.practitioner, visit.location):

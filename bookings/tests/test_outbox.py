@@ -121,7 +121,7 @@ def test_the_task_sends_what_is_due_and_nothing_else(world, clock, post):
     assert set(Notification.objects.values_list("state", flat=True)) == {"sent"}
 
 
-def test_each_message_has_one_recipient_and_no_other_address(world, clock, post):
+def test_row_69_each_message_has_one_recipient_and_no_other_address(world, clock, post):
     booked(world)
     clock.move_to(THURSDAY - timedelta(hours=2))
     tasks.send_due()

@@ -45,7 +45,7 @@ def test_one_returns_to_the_page_one_came_from(client):
 @pytest.mark.parametrize(
     "elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"]
 )
-def test_nobody_is_sent_to_another_site(client, elsewhere):
+def test_row_48_nobody_is_sent_to_another_site(client, elsewhere):
     somebody(RECEPTION)
     assert sign_in(client, next=elsewhere)["Location"] == "/signed-in/"
 
@@ -59,7 +59,7 @@ def test_row_37_a_wrong_pair_does_not_say_which_half_was_wrong(client, name):
     assert "correct" in page and f'value="{name}"' in page and "wrong" not in page
 
 
-def test_a_login_that_was_switched_off_stays_out(client):
+def test_row_58_a_login_that_was_switched_off_stays_out(client):
     somebody(RECEPTION, is_active=False)
     assert sign_in(client).status_code == 422
 

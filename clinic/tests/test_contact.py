@@ -271,7 +271,7 @@ def test_who_fills_in_the_trap_can_try_again(client, gate):
     assert ContactMessage.objects.count() == 0
 
 
-def test_too_many_messages_from_one_address_are_asked_to_wait(client, gate, settings):
+def test_row_53_too_many_messages_from_one_address_are_asked_to_wait(client, gate, settings):
     settings.THROTTLES = {**settings.THROTTLES, "contact": 2}
     with time_machine.travel("2026-11-23T12:00:05Z", tick=False):
         assert [post(client, typed(gate)).status_code for _n in range(2)] == [302, 302]
@@ -291,7 +291,7 @@ def test_a_post_from_another_site_is_refused(gate):
 # --- hostile input --------------------------------------------------------------
 @pytest.mark.parametrize("field", ["name", "subject"])
 @pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r", "\u2028", "\u2029", "\x85", "\x0b"])
-def test_a_header_cannot_be_slipped_in(client, gate, field, line_end):
+def test_row_39_a_header_cannot_be_slipped_in(client, gate, field, line_end):
     evil = f"Pat{line_end}Bcc: everybody@example.org"
     answer = post(client, typed(gate, **{field: evil}))
     assert answer.status_code == 400
@@ -315,7 +315,7 @@ def test_a_header_cannot_be_slipped_in(client, gate, field, line_end):
         "pat@" + "e" * 300 + ".org",
     ],
 )
-def test_a_mail_address_that_is_none_or_two_is_refused(client, gate, address):
+def test_row_43_a_mail_address_that_is_none_or_two_is_refused(client, gate, address):
     answer = post(client, typed(gate, email=address))
     assert answer.status_code in (400, 422)
     error_beside(answer, "email")
@@ -332,13 +332,13 @@ def test_a_mail_address_that_is_none_or_two_is_refused(client, gate, address):
         ("o'neil@example.org", "o'neil@example.org"),
     ],
 )
-def test_unusual_mail_addresses_are_welcome(client, gate, address, kept):
+def test_row_43_unusual_mail_addresses_are_welcome(client, gate, address, kept):
     assert post(client, typed(gate, email=address)).status_code == 302
     assert ContactMessage.objects.get().email == kept
 
 
 @pytest.mark.parametrize("number", ["0909 879 0123", "12", "call me", "0117 496 0123 ext 4"])
-def test_a_phone_number_we_cannot_use_is_refused_with_a_reason(client, gate, number):
+def test_row_44_a_phone_number_we_cannot_use_is_refused_with_a_reason(client, gate, number):
     answer = post(client, typed(gate, phone=number))
     assert answer.status_code == 422
     assert len(error_beside(answer, "phone")) > 20
@@ -350,13 +350,13 @@ def test_who_wants_a_call_must_leave_a_number(client, gate):
     error_beside(answer, "phone")
 
 
-def test_a_megabyte_is_turned_away_at_once(client, gate):
+def test_row_40_a_megabyte_is_turned_away_at_once(client, gate):
     assert post(client, typed(gate, message="a" * 1_000_000)).status_code == 413
     assert ContactMessage.objects.count() == 0
 
 
 @pytest.mark.parametrize(("count", "status"), [(400, 400), (10_000, 413)])
-def test_hundreds_of_fields_are_turned_away(client, gate, count, status):
+def test_row_40_hundreds_of_fields_are_turned_away(client, gate, count, status):
     data = typed(gate) | {f"x{n}": "" for n in range(count)}
     assert post(client, data).status_code == status
     assert ContactMessage.objects.count() == 0
@@ -377,7 +377,7 @@ def test_the_longest_message_arrives_whole(client, gate):
 
 @pytest.mark.parametrize("field", ["name", "subject", "message", "best_time"])
 @pytest.mark.parametrize("bad", ["\x00", "\x07", "\x1b[31m", "\x7f"])
-def test_what_cannot_be_printed_is_refused_beside_its_field(client, gate, field, bad):
+def test_row_41_what_cannot_be_printed_is_refused_beside_its_field(client, gate, field, bad):
     answer = post(client, typed(gate, **{field: f"Hello{bad}there"}))
     assert answer.status_code == 400
     error_beside(answer, field)
@@ -400,18 +400,18 @@ def test_what_cannot_be_printed_is_refused_beside_its_field(client, gate, field,
         ("X", "X"),
     ],
 )
-def test_names_from_anywhere_are_kept_as_people_see_them(client, gate, name, kept):
+def test_row_42_names_from_anywhere_are_kept_as_people_see_them(client, gate, name, kept):
     assert post(client, typed(gate, name=name)).status_code == 302
     assert ContactMessage.objects.get().name == kept
 
 
-def test_a_name_of_300_letters_is_too_long(client, gate):
+def test_row_42_a_name_of_300_letters_is_too_long(client, gate):
     answer = post(client, typed(gate, name="a" * 300))
     assert answer.status_code == 422
     assert "200" in error_beside(answer, "name")
 
 
-def test_markup_is_text(client, gate):
+def test_row_46_markup_is_text(client, gate):
     answer = post(client, typed(gate, name="<script>alert(1)</script>", answer="wrong"))
     assert "<script>alert" not in answer.content.decode()
 
@@ -432,7 +432,7 @@ def test_our_receipt_carries_nobodys_advertisement(client, gate, name):
     assert receipt.payload["name"] == "there"
 
 
-def test_no_subject_of_a_mail_has_two_lines(client, gate):
+def test_row_39_no_subject_of_a_mail_has_two_lines(client, gate):
     post(client, typed(gate, subject="a" * 120, name="b" * 200))
     for pk, attempt in notifications.claim():
         notifications.deliver(pk, attempt)

@@ -307,14 +307,14 @@ INJECTED = "Pat\r\nBcc: evil@example.org\r\n\r\n<b>Read this</b>\r\n.\r\nMAIL FR
 
 
 @pytest.mark.parametrize("field", ["sender_name", "reply_to", "message_id", "to"])
-def test_a_line_break_in_a_header_is_refused(post, field):
+def test_row_39_a_line_break_in_a_header_is_refused(post, field):
     with pytest.raises(ValueError):
         mail.send(**{**LETTER, field: INJECTED})
     assert post.letters == []
 
 
 @pytest.mark.parametrize("field", ["subject", "text"])
-def test_a_line_break_in_words_smuggles_in_no_header_and_no_recipient(post, field):
+def test_row_39_a_line_break_in_words_smuggles_in_no_header_and_no_recipient(post, field):
     mail.send(**{**LETTER, field: INJECTED})
     [letter] = post.letters
     assert letter.recipients == ["pat@example.org"]
@@ -324,7 +324,7 @@ def test_a_line_break_in_words_smuggles_in_no_header_and_no_recipient(post, fiel
 
 
 @pytest.mark.parametrize("to", ["", "pat", "a@b.example, c@d.example", "a@b.example;c@d.example"])
-def test_a_mail_goes_to_exactly_one_address(post, to):
+def test_row_69_a_mail_goes_to_exactly_one_address(post, to):
     with pytest.raises(ValueError, match="exactly one address"):
         mail.send(**{**LETTER, "to": to})
     assert post.letters == []

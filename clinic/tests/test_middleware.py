@@ -35,14 +35,14 @@ def odd_views(settings):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("query", ["q=%00", "q=a%00b&x=1", "%00=1", "q=1&q=%00"])
-def test_a_zero_byte_in_the_query_is_a_400_page(client, query):
+def test_row_41_a_zero_byte_in_the_query_is_a_400_page(client, query):
     response = client.get(f"/therapies/?{query}")
     assert response.status_code == 400
     assert b"<h1" in response.content
 
 
 @pytest.mark.django_db
-def test_a_zero_byte_in_the_path_is_a_400_page(client):
+def test_row_41_a_zero_byte_in_the_path_is_a_400_page(client):
     assert client.get("/therapies/a%00b/").status_code == 400
 
 
@@ -53,7 +53,7 @@ def test_other_odd_bytes_do_no_harm(client, query):
 
 
 @pytest.mark.django_db
-def test_a_body_that_is_too_large_is_a_413_page(client):
+def test_row_40_a_body_that_is_too_large_is_a_413_page(client):
     response = client.post("/contact/", {"message": "x" * 1_000_000})
     assert response.status_code == 413
     assert b"<h1" in response.content

@@ -8,7 +8,7 @@ from clinic import throttle
 rf = RequestFactory()
 
 
-def test_it_lets_so_many_through_and_no_more(settings):
+def test_row_53_it_lets_so_many_through_and_no_more(settings):
     settings.THROTTLES = {"contact": 3}
     with time_machine.travel("2026-11-21T12:00:05Z", tick=False):
         answers = [throttle.allow(rf.get("/"), "contact") for _ in range(5)]
@@ -50,25 +50,25 @@ def test_a_cache_that_is_down_never_breaks_the_page(settings):
     assert all(throttle.allow(rf.get("/"), "contact") for _ in range(3))
 
 
-def test_without_proxies_nobodys_header_is_believed(settings):
+def test_row_54_without_proxies_nobodys_header_is_believed(settings):
     settings.TRUSTED_PROXIES = 0
     request = rf.get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR="203.0.113.9")
     assert throttle.client_ip(request) == "192.0.2.1"
 
 
-def test_the_entry_our_own_proxy_wrote_is_believed_and_no_other(settings):
+def test_row_54_the_entry_our_own_proxy_wrote_is_believed_and_no_other(settings):
     settings.TRUSTED_PROXIES = 1
     request = rf.get("/", REMOTE_ADDR="10.0.0.2", HTTP_X_FORWARDED_FOR="1.2.3.4, 203.0.113.9")
     assert throttle.client_ip(request) == "203.0.113.9"
 
 
-def test_two_proxies_shift_the_trusted_entry_by_one(settings):
+def test_row_54_two_proxies_shift_the_trusted_entry_by_one(settings):
     settings.TRUSTED_PROXIES = 2
     request = rf.get("/", HTTP_X_FORWARDED_FOR="1.2.3.4, 203.0.113.9, 10.0.0.7")
     assert throttle.client_ip(request) == "203.0.113.9"
 
 
-def test_a_request_that_came_past_the_proxy_counts_as_its_peer(settings):
+def test_row_54_a_request_that_came_past_the_proxy_counts_as_its_peer(settings):
     settings.TRUSTED_PROXIES = 2
     request = rf.get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR="203.0.113.9")
     assert throttle.client_ip(request) == "192.0.2.1"
