@@ -6,8 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bookings.models import Appointment
 from practitioners.tests import factories as directory
 
 from . import factories
@@ -143,3 +146,65 @@ def test_a_calendar_that_nobody_could_look_at_is_not_led_back_to(client, world):
     refused = see(client, world, language="tlh", part="morning")
     assert refused.status_code == 404
     assert 'href="/book/visit/"' in refused.content.decode()
+
+
+# --- what a visitor holds ------------------------------------------------------------
+TEN = f"{WEDNESDAY}T10:00:00+00:00"
+
+
+def times(response):
+    """The chosen day's starts: at which hours, and which is said to be kept for them."""
+    slots = [slot for _name, part in response.context["board"].parts for slot in part]
+    return [s.choice.start.hour for s in slots], [s.choice.start.hour for s in slots if s.is_held]
+
+
+@pytest.fixture
+def holder(world):
+    """A visitor who holds an hour at ten on Wednesday, of a treatment that can be longer."""
+    world.treatment.lengths.create(minutes=90, price_pence=8500)
+    visitor = Visitor(world)
+    visitor.hold(TEN)
+    return visitor
+
+
+@pytest.mark.parametrize("minutes", ["", "90"])
+def test_what_i_hold_hides_no_time_from_me_and_is_marked(client, holder, world, minutes):
+    free = times(see(Visitor(world).client, world, date="2027-01-07", minutes=minutes))[0]
+    mine = see(holder.client, world, date=WEDNESDAY, minutes=minutes)
+    assert times(mine) == (free, [10])
+    text = mine.content.decode()
+    assert "kept for you" in text and "2027 at 10:00 for you until 08:10" in text
+    stranger = see(client, world, date=WEDNESDAY, minutes=minutes)
+    assert 10 not in times(stranger)[0] and "for you" not in stranger.content.decode()
+
+
+def test_every_time_my_own_hold_stands_in_the_way_of_can_be_had_in_its_place(holder, world):
+    overlapping = f"{WEDNESDAY}T09:00:00+00:00"
+    asks = holder.get_details(overlapping, minutes="90")
+    assert "we let that one go" in asks.content.decode()
+    assert holder.client.post(holder.url("book-hold", overlapping, minutes="90")).status_code == 303
+    held = Appointment.objects.get(state="held")
+    assert (held.starts_at.hour, held.minutes) == (9, 90)
+
+
+def test_what_i_hold_stays_where_it_is_not_in_the_way(holder):
+    elsewhere = f"{WEDNESDAY}T14:00:00+00:00"
+    assert "we let that one go" not in holder.get_details(elsewhere).content.decode()
+    assert holder.client.post(holder.url("book-hold", elsewhere)).status_code == 303
+    assert Appointment.objects.filter(state="held").count() == 2
+
+
+def test_a_hold_costs_the_calendar_one_query_and_a_session(client, holder, world):
+    def count(who, **headers):
+        with CaptureQueriesContext(connection) as seen:
+            assert see(who, world, date=WEDNESDAY, headers=headers).status_code == 200
+        return len([q for q in seen if "session" not in (q["sql"] or "")])
+
+    count(client)
+    part = {"HX-Request": "true"}
+    assert count(holder.client, **part) - count(client, **part) == 1
+
+
+def test_no_cache_keeps_a_calendar(client, holder, world):
+    for response in (see(client, world), see(holder.client, world)):
+        assert set(response["Cache-Control"].split(", ")) == {"private", "no-store"}

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
@@ -86,10 +85,8 @@ def _offered(form: ChooseForm, who: str) -> QuerySet[Treatment]:
 def treatment(request: HttpRequest, slug: str) -> HttpResponse:
     """Step 2: a calendar in which free days can be told from full ones, and a day's starts."""
     choice = for_treatment(request, slug)
-    context: dict[str, Any] = {"choice": choice, "board": make_board(request, choice)}
-    if not request.htmx:  # type: ignore[attr-defined]
-        held = flow.live_hold(request, choice.treatment)
-        context |= {"held": held, "held_choice": held.choice() if held else None}
+    board = make_board(request, choice, holds=flow.live(request))
+    context = {"choice": choice, "board": board}
     return answer(
         request, "bookings/book/calendar.html", "bookings/book/calendar_part.html", context
     )

@@ -4,6 +4,7 @@ All of its state stands in the address, so that it can be shared and the back bu
 question about free time answers a page: the days that are shown and the next free one.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 
 from bookings import availability
@@ -22,6 +23,7 @@ from clinic import clock
 
 from .calendar_board import Board, Link, Slot
 from .choice import VIEWS, BadAddress, Choice
+from .flow import Kept
 from .look import Look, read_look
 
 # The list of the first available looks at so many starts, and shows so many days of them.
@@ -49,11 +51,13 @@ def make_board(
     *,
     moving: Appointment | None = None,
     link: Link | None = None,
+    holds: Iterable[Kept] = (),
 ) -> Board:
     """The calendar an address asks for; BadAddress for days that do not exist or are far off.
 
     An address that asks for no day gets the first free one, or of an appointment that is moved
-    the first from its own day on.
+    the first from its own day on. What the visitor holds hides no time from them: the first of
+    `holds` is thought away, this treatment's before others'.
     """
     prefetch_related_objects(choice.people, "languages")
     today = clock.today(choice.place.time_zone if choice.places else "UTC")
@@ -66,6 +70,7 @@ def make_board(
         today=today,
         link=link or (naming_link if look.is_picky else booking_link),
         moving=moving,
+        holds=sorted(holds, key=lambda k: k.appointment.treatment_id != choice.treatment.pk),
     )
     last = today + timedelta(days=choice.treatment.horizon_days)
     own = max(today, min(moving.starts_local.date(), last)) if moving else today
@@ -80,7 +85,7 @@ def make_board(
         "practitioner": choice.practitioner,
         "location": choice.location,
         "minutes": moving.minutes if moving else choice.minutes,
-        "moving": moving,
+        "moving": moving or (board.holds[0].appointment if board.holds else None),
         **look.wanted(),
     }
     if look.view == "list":
@@ -160,8 +165,10 @@ def _shown(found: Month, first: date, end: date, today: date) -> Month:
 def answer(
     request: HttpRequest, page: str, part: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """The page, or for htmx its `part` alone; caches keep the two apart."""
+    """The page, or for htmx its `part` alone. No cache keeps it, nor a browser for its back button:
+    times are gone in seconds, and one visitor's hold is nobody else's business."""
     name = part if request.htmx and request.method == "GET" else page  # type: ignore[attr-defined]
     response = render(request, name, context, status=status)
     patch_vary_headers(response, ["HX-Request"])
+    patch_cache_control(response, private=True, no_store=True)
     return response

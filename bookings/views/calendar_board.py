@@ -17,6 +17,7 @@ from bookings.models import Appointment
 from practitioners.models import Gender
 
 from .choice import VIEWS, Choice
+from .flow import Kept
 from .look import Look, by_part
 
 # So many starts a part of a day has, in the list and in a week; a link leads to the rest.
@@ -30,6 +31,8 @@ class Slot:
     choice: Choice
     url: str
     start: Start
+    # Whether it is kept for whom is looking.
+    is_held: bool = False
 
 
 # From a start of the calendar to its link.
@@ -80,6 +83,8 @@ class Board:
     today: date
     link: Link
     moving: Appointment | None = None
+    # What this visitor holds at the moment, this treatment's first.
+    holds: list[Kept] = field(default_factory=list)
     month: Month = field(default_factory=lambda: Month(date.min, []))
     day: Day | None = None
     previous: date | None = None
@@ -138,6 +143,22 @@ class Board:
     @property
     def earliest_url(self) -> str:
         return self.url(date=self.earliest.local.date().isoformat()) if self.earliest else ""
+
+    @property
+    def held(self) -> Choice | None:
+        """The first hold's start; from its page there is a way back to this calendar."""
+        if not self.holds:
+            return None
+        held = self.holds[0].choice()
+        if held.treatment != self.choice.treatment:
+            return held
+        mine = self.choice.practitioner == self.holds[0].appointment.practitioner
+        return replace(
+            held,
+            seen=self.choice.seen,
+            practitioner=self.choice.practitioner if mine else None,
+            left_open=() if self.choice.location else ("location",),
+        )
 
     # --- ways to look at it ---------------------------------------------------------
     @property
@@ -235,7 +256,10 @@ class Board:
         return len({s.location.pk for s in shown}) > 1
 
     def slots(self, starts: Iterable[Start]) -> list[Slot]:
-        return [self.link(self.choice, s) for s in starts]
+        found = [self.link(self.choice, s) for s in starts]
+        if not self.holds:
+            return found
+        return [replace(s, is_held=any(k.is_at(s.choice) for k in self.holds)) for s in found]
 
     @property
     def parts(self) -> Parts:

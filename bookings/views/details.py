@@ -52,12 +52,12 @@ def details(request: HttpRequest, slug: str) -> HttpResponse:
     if kept:
         return _details_page(request, choice, kept, _form(choice, kept))
     _check_proof(request, choice)
-    _check_offered(request, choice)
+    gone = _check_offered(request, choice)
     if flow.stopped(request):
         return redirect(_advice_url(choice))
     record = flow.passed_screening(request)
     if record and "again" not in request.GET:
-        return _keep_page(request, choice, record)
+        return _keep_page(request, choice, record, gone)
     return _gate_page(request, choice)
 
 
@@ -243,8 +243,10 @@ def _gate_page(
     )
 
 
-def _keep_page(request: HttpRequest, choice: Choice, record: ScreeningRecord) -> HttpResponse:
-    context = {"choice": choice, "record": record, "once": flow.page_token()}
+def _keep_page(
+    request: HttpRequest, choice: Choice, record: ScreeningRecord, gone: flow.Kept | None
+) -> HttpResponse:
+    context = {"choice": choice, "record": record, "once": flow.page_token(), "gone": gone}
     return render(request, "bookings/book/keep.html", context)
 
 
@@ -266,29 +268,28 @@ def _check_proof(request: HttpRequest, choice: Choice) -> None:
             raise NeedsProof
 
 
-def _check_offered(request: HttpRequest, choice: Choice) -> None:
-    """Raise StartNotOffered or StartTaken: nobody answers questions for a time that is gone."""
+def _check_offered(request: HttpRequest, choice: Choice) -> flow.Kept | None:
+    """Which of their own holds would go for this start, if any.
+
+    Raises StartNotOffered or StartTaken: nobody answers questions for a time that is gone.
+    """
     assert choice.start is not None  # noqa: S101
     day = choice.start.date()
-    replaced = flow.in_another_length(request, choice)
-    own = replaced.appointment if replaced else None
     query = availability.Query(
-        choice.treatment,
-        day,
-        day,
-        choice.practitioner,
-        choice.location,
-        moving=own,
-        minutes=choice.minutes,
+        choice.treatment, day, day, choice.practitioner, choice.location, minutes=choice.minutes
     )
-    if not ways.place(query, choice.start):
-        raise StartTaken(
-            availability.alternatives(
-                choice.treatment,
-                choice.start,
-                practitioner=choice.practitioner,
-                location=choice.location,
-                moving=own,
-                minutes=choice.minutes,
-            )
+    replaced = flow.in_another_length(request, choice)
+    holds = flow.live(request)
+    for own in [replaced] if replaced else [None, *holds]:
+        if ways.place(replace(query, moving=own.appointment if own else None), choice.start):
+            return own
+    raise StartTaken(
+        availability.alternatives(
+            choice.treatment,
+            choice.start,
+            practitioner=choice.practitioner,
+            location=choice.location,
+            moving=holds[0].appointment if holds else None,
+            minutes=choice.minutes,
         )
+    )

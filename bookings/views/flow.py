@@ -16,7 +16,7 @@ from django.utils.crypto import get_random_string
 
 from bookings import appointments, patients, screening
 from bookings.actors import PATIENT
-from bookings.errors import RedFlag, ScreeningNeeded, TooManyHolds
+from bookings.errors import RedFlag, ScreeningNeeded, StartTaken, TooManyHolds
 from bookings.idempotency import once
 from bookings.models import Appointment, Patient, ScreeningRecord, State
 from clinic import throttle
@@ -143,6 +143,11 @@ def kept(request: HttpRequest) -> list[Kept]:
     return [Kept(rows[e["id"]], e["form"], e["sent"]) for e in entries if e["id"] in rows]
 
 
+def live(request: HttpRequest) -> list[Kept]:
+    """What this session is keeping at the moment, newest first."""
+    return [one for one in kept(request) if one.is_live]
+
+
 def kept_for(request: HttpRequest, choice: Choice) -> Kept | None:
     """This session's own appointment of the chosen start and length, live or booked."""
     for one in kept(request):
@@ -180,8 +185,8 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
 
     A form that is sent twice at once (a double click) holds once, also where the two came before
     the session knew of either: its one-time token, `once`, leads both to one hold. The same start
-    in another length, and a third one, let an older one go, but only if they can be had. Raises
-    what `appointments.hold` raises.
+    in another length, a third one, and one that an own hold stands in the way of, let an older one
+    go, but only if they can be had. Raises what `appointments.hold` raises.
     """
     mine = kept_for(request, choice)
     if mine is not None:
@@ -201,10 +206,8 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
         if one.is_live and not (replaced and one.form == replaced.form)
     ]
 
-    gone = [*([replaced.appointment] if replaced else []), *others[MOST_HOLDS - 1 :]]
-
-    def work() -> tuple[int, dict[str, Any]]:
-        hold = appointments.hold(
+    def take(gone: list[Appointment]) -> Appointment:
+        return appointments.hold(
             treatment=choice.treatment,
             minutes=choice.minutes,
             start=start,
@@ -215,6 +218,17 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
             instead_of=gone,
             by=PATIENT,
         )
+
+    def work() -> tuple[int, dict[str, Any]]:
+        gone = [*([replaced.appointment] if replaced else []), *others[MOST_HOLDS - 1 :]]
+        try:
+            hold = take(gone)
+        except StartTaken:
+            # Perhaps by the one they hold themselves.
+            if not others:
+                raise
+            gone = [*gone, others[0]]
+            hold = take(gone)
         if not throttle.allow(request, "hold"):
             raise TooManyHolds
         for _old in gone:
