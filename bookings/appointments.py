@@ -28,7 +28,7 @@ from .availability import Query
 from .day import check_in, coming, complete, no_show, reopen
 from .errors import HoldExpired, StartNotOffered, StartTaken, WrongState
 from .models import Answer, Appointment, Patient, ScreeningRecord, State, Undo
-from .patients import Details, add_guest, body_of
+from .patients import Details, add_guest, body_of, current
 from .undo import take_back
 from .ways import Placement
 
@@ -341,6 +341,9 @@ def _hold(
         return row
 
     row = placing.secure(query, start, take)
+    if patient is not None:
+        row.patient = current(patient)
+        row.save(update_fields=["patient"])
     steps.note(row, "hold", by, "")
     return row
 
@@ -383,6 +386,8 @@ def _confirm(
 ) -> Appointment:
     treatment = row.treatment
     patient = row.patient or details.patient
+    if patient is not None:
+        patient = current(patient)
     policy.check_details(details if patient is None else Details(patient=patient))
     # What the clinic knows counts before what is typed: of a family, a child is proved too.
     born = (patient.date_of_birth if patient else None) or details.date_of_birth

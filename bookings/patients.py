@@ -70,6 +70,16 @@ def body_of(patient: Patient) -> Resource:
     return patient.resource
 
 
+def current(patient: Patient) -> Patient:
+    """The record as it is now, locked until the transaction ends, or the one that it was merged
+    into: a form, a page or a hold may be older than that."""
+    rows = Patient.objects.select_related("resource").select_for_update(no_key=True, of=("self",))
+    row = rows.get(pk=patient.pk)
+    while row.merged_into_id:
+        row = rows.get(pk=row.merged_into_id)
+    return row
+
+
 def add_guest(details: Details) -> Patient:
     """A new record for a guest, with likely matches noted for staff.
 
@@ -144,10 +154,9 @@ def merge(*, keep: Patient, duplicate: Patient, by: Actor) -> None:
     `keep` does not know (phone, mail, birth date, access needs) is taken over; nothing of it
     is overwritten.
     """
-    if keep.pk == duplicate.pk or keep.merged_into_id or duplicate.merged_into_id:
-        raise Refused(_("These two records cannot be merged."), code="not_two_records")
     try:
         with transaction.atomic():
+            keep, duplicate = _locked(keep, duplicate)
             mine, theirs = body_of(keep), body_of(duplicate)
             if mine.pk != theirs.pk:
                 Reservation.objects.filter(resource=theirs, appointment__patient=duplicate).update(
@@ -174,6 +183,20 @@ def merge(*, keep: Patient, duplicate: Patient, by: Actor) -> None:
             _("Both have an appointment at the same time: move one of them first."),
             code="patient_busy",
         ) from None
+
+
+def _locked(keep: Patient, duplicate: Patient) -> tuple[Patient, Patient]:
+    """Both as they are now, with their appointments, in the order in which a booking locks them."""
+    both = {keep.pk, duplicate.pk}
+    theirs = Appointment.objects.filter(patient__in=both).order_by("pk")
+    list(theirs.select_for_update(no_key=True).values_list("pk", flat=True))
+    people = Patient.objects.filter(pk__in=both, merged_into=None).order_by("pk")
+    rows = {row.pk: row for row in people.select_for_update(no_key=True)}
+    if len(rows) != 2:
+        raise Refused(_("These two records cannot be merged."), code="not_two_records")
+    bodies = Resource.objects.filter(pk__in=[row.resource_id for row in rows.values()])
+    list(bodies.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+    return rows[keep.pk], rows[duplicate.pk]
 
 
 def _inherit_matches(keep: Patient, duplicate: Patient) -> None:

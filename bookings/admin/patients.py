@@ -21,6 +21,7 @@ from clinic.phones import PhoneField, readable
 from clinic.text import BlockField, LineField, MailField
 
 from .. import patients as verbs
+from .. import placing
 from ..actors import Actor
 from ..models import Appointment, Patient, PatientMatch, State
 from ..models.appointments import AGREED
@@ -222,7 +223,8 @@ class PatientAdmin(PeopleSearch):
             return redirect("admin:bookings_patientmatch_changelist")
         keep, duplicate = (second, first) if request.POST.get("keep") == str(second.pk) else both
         try:
-            verbs.merge(keep=keep, duplicate=duplicate, by=Actor.of(request.user))
+            merge = placing.retried(verbs.merge)
+            merge(keep=keep, duplicate=duplicate, by=Actor.of(request.user))
         except Refused as refused:
             self.message_user(request, str(refused.sentence), messages.ERROR)
             return redirect("admin:bookings_patient_merge", first.pk, second.pk)
