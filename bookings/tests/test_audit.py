@@ -11,8 +11,8 @@ from io import StringIO
 import pytest
 import time_machine
 from django.core.management import call_command
-from django.db import connection
-from django.db.utils import DatabaseError
+from django.db import connection, transaction
+from django.db.utils import DatabaseError, IntegrityError
 from django.test.utils import CaptureQueriesContext
 
 from bookings import appointments, audit
@@ -72,6 +72,8 @@ def a_class(world: World):
 def diary() -> Iterator[Diary]:
     with time_machine.travel(NOW, tick=False):
         world = factories.bookable_clinic()
+        for minutes in (2880, 120):
+            ReminderRule.objects.get_or_create(treatment=None, minutes_before=minutes)
         cancelled = book(world, TEN + 2 * HOUR, "zed")
         appointments.cancel(cancelled, by=PATIENT)
         group = a_class(world)
@@ -490,6 +492,34 @@ def test_the_number_of_queries_is_the_number_of_promises(diary: Diary):
     with CaptureQueriesContext(connection) as more:
         audit.findings()
     assert len(few) == len(more) == len(CHECKS) + 1
+
+
+# --- before the constraint comes to old data -------------------------------------
+def add_the_overlap_constraint() -> None:
+    """The statements of the migration that adds it."""
+    rule = next(c for c in Reservation._meta.constraints if c.name == "reservation_no_overlap")
+    editor = connection.SchemaEditorClass(connection)
+    if connection.vendor == "sqlite":
+        made = list(rule._sqlite_statements(Reservation, editor))
+    else:
+        made = [rule.create_sql(Reservation, editor)]
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in made:
+            cursor.execute(str(statement))
+
+
+def test_adding_the_exclusion_constraint_to_dirty_data_fails_cleanly_and_the_audit_lists_the_rows(
+    diary: Diary,
+):
+    expected = two_visits_in_one_room(diary)
+    sql("SET CONSTRAINTS ALL IMMEDIATE") if connection.vendor == "postgresql" else None
+    with pytest.raises(IntegrityError, match="reservation_no_overlap"):
+        add_the_overlap_constraint()
+    assert {"constraint", "overlap"} <= found().keys()
+    assert expected in found()["overlap"].lines[0]
+    appointments.release(diary.hold, by=PATIENT)
+    add_the_overlap_constraint()
+    assert audit.findings() == []
 
 
 # --- the command -----------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Nobody falls through: a visit that the clinic calls off, a mail that never arrives."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,12 +13,13 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from bookings import appointments, outcomes
+from bookings import appointments, audit, outcomes, tasks
 from bookings.actors import PATIENT, SYSTEM, Actor
 from bookings.models import Appointment, Audit, CalledOff, Notification, Reached
 from bookings.patients import Details
 from bookings.tests import cast, factories
 from bookings.tests.factories import World
+from clinic.celery import app
 from clinic.errors import Refused
 from practitioners.tests import factories as directory
 
@@ -130,7 +131,7 @@ def test_a_cancellation_taken_back_is_no_task(called_off: CalledOff):
         ({"outcome": "closed", "noted_at": NOW, "reason": "x"}, "by_a_person_with_a_reason"),
         ({"outcome": "rebooked", "noted_at": NOW}, "rebooked_names_the_visit"),
         ({"outcome": "offered"}, "outcome_has_a_time"),
-        ({"outcome": "forgotten", "noted_at": NOW}, "outcome_has_a_time"),
+        ({"outcome": "lost", "noted_at": NOW}, "outcome_has_a_time"),
         ({"noted_at": NOW}, "outcome_has_a_time"),
     ],
 )
@@ -354,15 +355,17 @@ def test_an_auditor_who_stays_away_is_a_task(desk: Client, world: World, hours: 
     assert ("The nightly check has not run" in page(desk)) == listed
 
 
-@pytest.mark.django_db(transaction=True)
-def test_the_nightly_run_keeps_what_it_found_and_forgets_old_runs(world: World):
-    from bookings import tasks
-
+def test_the_nightly_run_keeps_what_it_found_and_forgets_old_runs(world: World, monkeypatch):
+    monkeypatch.setattr(audit, "reading_only", nullcontext)
     Audit.objects.create(at=NOW - timedelta(days=91), total=9)
-    visit = book(world)
-    visit.notifications.all().delete()
+    book(world).events.all().delete()
     tasks.audit_the_diary()
     run = Audit.objects.get()
-    assert run.at == NOW
-    (finding,) = (SimpleNamespace(**f) for f in run.findings)
-    assert (finding.check, finding.total, run.total) == ("message_missing", 3, 3)
+    (finding,) = run.findings
+    assert (run.at, run.total, finding["check"], finding["total"]) == (NOW, 1, "event", 1)
+
+
+def test_beat_asks_for_it_each_night():
+    nightly = app.conf.beat_schedule["audit"]
+    assert nightly["task"] == tasks.audit_the_diary.name
+    assert (nightly["schedule"].hour, nightly["schedule"].day_of_week) == ({4}, set(range(7)))
