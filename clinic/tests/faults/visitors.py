@@ -48,20 +48,28 @@ class Log:
     keys: dict[str, list[str]] = field(default_factory=dict)
     lasted: float = 0
 
+    def fail(self, words: str) -> None:
+        self.failed += 1
+        if len(self.errors) < 20:
+            self.errors.append(words)
+
 
 class Form(HTMLParser):
-    """The form of a page whose address ends with `path`: its address and what it sends."""
+    """The form of a page that goes to `path`: its address and what it sends.
 
-    def __init__(self, page: str, path: str) -> None:
+    A form without an address goes to that of its page, which is `own`.
+    """
+
+    def __init__(self, page: str, path: str, own: str) -> None:
         super().__init__()
-        self.path, self.action, self.fields = path, "", {}
+        self.path, self.own, self.action, self.fields = path, own, "", {}
         self.inside = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
         if tag == "form":
-            address = has.get("action", "")
+            address = has.get("action", self.own)
             self.inside = not self.action and urlsplit(address).path.endswith(self.path)
             self.action = address if self.inside else self.action
         elif self.inside and tag in ("input", "textarea") and "name" in has:
@@ -120,10 +128,8 @@ class Client:
         counts[status] = counts.get(status, 0) + 1
         if answer and (answer.fine or answer.status in REFUSALS):
             return answer
-        self.log.failed += 1
-        if len(self.log.errors) < 20:
-            words = " ".join(re.sub(r"<[^>]*>", " ", answer.body).split())[:300] if answer else ""
-            self.log.errors.append(f"{kind}: {status} {method} {path.partition('?')[0]} {words}")
+        words = " ".join(re.sub(r"<[^>]*>", " ", answer.body).split())[:300] if answer else ""
+        self.log.fail(f"{kind}: {status} {method} {path.partition('?')[0]} {words}")
         raise Unanswered(status)
 
     def _send(
@@ -246,11 +252,12 @@ class Patient:
         page = self.client.ask("web: calendar", "GET", f"/book/{slug}/?date={first}&view=week")
         return links(page.body, f"/book/{slug}/details/")
 
-    def fill(self, page: str, path: str, kind: str, **typed: str) -> Answer:
+    def fill(self, page: str, path: str, kind: str, *, own: str = "", **typed: str) -> Answer:
         """Send the page's form at `path`, as it stands, with what is typed into it."""
-        form = Form(page, path)
+        form = Form(page, path, own)
         if not form.action:
-            raise Unanswered(f"no form {path}")
+            self.log.fail(f"{kind}: the page has no form that goes to {path}")
+            raise Unanswered
         fields = form.fields | {k: v for k, v in typed.items() if k in form.fields or k == "of_age"}
         return self.client.ask(kind, "POST", form.action, form=fields)
 
@@ -267,7 +274,8 @@ class Patient:
             return ""
         page = self.client.ask("web: details", "GET", held.location)
         if self.chance.random() < 0.1:
-            self.fill(page.body, "/let-go/", "web: let go")
+            calendar = self.client.ask("web: calendar", "GET", f"/book/{slug}/")
+            self.fill(calendar.body, "/let-go/", "web: let go")
             return ""
         return self.confirm(page.body)
 
@@ -293,7 +301,7 @@ class Patient:
     def cancel_by_web(self, token: str) -> None:
         path = f"/appointments/{token}/cancel/"
         page = self.client.ask("web: appointment", "GET", path)
-        if page.fine and self.fill(page.body, "/cancel/", "web: cancel").status == 303:
+        if self.fill(page.body, "/cancel/", "web: cancel", own=path).status == 303:
             self.log.cancelled.append(token)
 
     # --- a life -------------------------------------------------------------------------
