@@ -3,7 +3,7 @@
 Upstream creates the file and then writes it, so a poll in between reads an empty file, and the
 worker dies of a JSONDecodeError ("Unrecoverable error", celery/kombu#1551). Here a message is
 written beside its name and renamed into place, and a worker claims it by renaming it again.
-Importing this module registers the transport as `files://`.
+Importing this module registers the transport as `files://`, and ours for `redis://`.
 """
 
 import logging
@@ -98,3 +98,4 @@ class Transport(filesystem.Transport):
 
 
 TRANSPORT_ALIASES["files"] = "clinic.broker:Transport"
+TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "clinic.redis_broker:Transport"

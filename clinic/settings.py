@@ -205,6 +205,11 @@ if REDIS_URL:
         "visibility_timeout": VISIBILITY_SECONDS,
         "socket_timeout": 10,
         "socket_connect_timeout": 2,
+        # Whoever puts a message in tries twice, at once: unsaid it is six seconds, in a page too.
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0,
+        "interval_max": 0,
         "socket_keepalive": True,
         "health_check_interval": 30,
     }
