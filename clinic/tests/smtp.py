@@ -9,6 +9,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 OK = "250 fine"
+# An answer that is none: the server ends the connection.
+HANG_UP = ""
 
 
 @dataclass
@@ -29,6 +31,8 @@ class Server:
     letters: list[Letter] = field(default_factory=list)
     # What the server says to the next ones, by command; when there is nothing left it says OK.
     answers: dict[str, list[str]] = field(default_factory=dict)
+    # How many connections there were.
+    greetings: int = 0
 
     def answer(self, command: str) -> str:
         waiting = self.answers.get(command)
@@ -45,6 +49,7 @@ def running() -> Iterator[Server]:
             self.wfile.write(f"{line}\r\n".encode())
 
         def handle(self) -> None:
+            server.greetings += 1
             self.say("220 mail.example.org")
             recipients: list[str] = []
             for line in self.rfile:
@@ -53,6 +58,8 @@ def running() -> Iterator[Server]:
                     self.say("221 bye")
                     return
                 answer = server.answer(command)
+                if answer == HANG_UP:
+                    return
                 if command == "DATA" and answer == OK:
                     self.say("354 go on")
                     lines = list(iter(self.rfile.readline, b".\r\n"))
