@@ -274,6 +274,32 @@ def test_the_day_prints_with_phone_numbers(desk: Client, world: World):
     assert "11:00" in html
 
 
+def test_the_print_is_enough_to_run_the_day_without_the_network(desk: Client, world: World):
+    """Who, when, where, with whom, how to reach them, what to know, and who is away."""
+    pat = factories.patient(name="Pat Example", access_needs="Uses a wheelchair")
+    visit = cast.visit(
+        world, at(11), room=world.room, patient=pat, note="Back is sore", staff_note="Pays by card"
+    )
+    Answer.objects.create(appointment=visit, code="q", question="Q?", value="yes", needs_look=True)
+    factories.absence(factories.equipment(world.location, name="Laser"), at(8), at(18))
+    html = desk.get(reverse("desk-print")).content.decode()
+    for told in (
+        "11:00–12:00",
+        "Pat Example",
+        "0117 496 0200",
+        visit.treatment_name,
+        visit.reference,
+        world.practitioner.name,
+        world.room.name,
+        "Uses a wheelchair",
+        "Back is sore",
+        "Pays by card",
+        "Safety answers for the practitioner",
+        "Laser",
+    ):
+        assert told in html, told
+
+
 # --- the verbs -------------------------------------------------------------------
 def test_arrived_then_completed(desk: Client, world: World, dora: User):
     visit = cast.visit(world, at(10))
