@@ -134,7 +134,8 @@ else:
     _db["CONN_HEALTH_CHECKS"] = True
     # How long one statement may take; 0 (no limit) for migrations.
     _seconds = env.int("DATABASE_STATEMENT_SECONDS", default=15)
-    _pool = env.int("DATABASE_POOL", default=8)
+    # One for each thread of a web process, or the others wait for it, and in a crowd in vain.
+    _pool = env.int("DATABASE_POOL", default=max(8, env.int("WEB_THREADS", default=8)))
     # How often a statement must have come before the server keeps its plan: never, but for those
     # that ask for it (bookings/prepared.py). With None these don't get it either.
     _never = 1_000_000_000
