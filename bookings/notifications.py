@@ -17,6 +17,7 @@ from smtplib import (
     SMTPHeloError,
     SMTPRecipientsRefused,
     SMTPResponseException,
+    SMTPSenderRefused,
 )
 
 from django.conf import settings
@@ -350,6 +351,15 @@ def _hand_over(row: Notification, line: mail.Line, letterhead: Letterhead) -> bo
         return False
     try:
         _send(row, line, letterhead)
+    except SMTPSenderRefused as error:
+        if error.smtp_code != 421:
+            _failed(row, error)
+        elif line.is_used:
+            _let_go(row.pk, row.attempts)  # enough over one connection: the next one takes it
+        else:
+            line.is_away = True
+            _put_off(row, error)
+        return False
     except Exception as error:
         _failed(row, error)
         return False

@@ -1,6 +1,6 @@
 """One mail to one person, as plain text and HTML, with a calendar entry where there is one."""
 
-import smtplib
+import selectors
 from email.headerregistry import Address
 from email.utils import make_msgid, parseaddr
 from types import TracebackType
@@ -37,6 +37,8 @@ class Line:
         self._smtp: EmailBackend | None = None
         # Whether the server could not be reached, or did not let us in.
         self.is_away = False
+        # Whether this connection has taken a message already.
+        self.is_used = False
 
     def __enter__(self) -> "Line":
         return self
@@ -51,8 +53,9 @@ class Line:
 
     def open(self) -> None:
         """See that there is a connection; raises what the mail backend raises."""
-        if self._smtp and not self._answers():
+        if self._smtp and self._is_ended():
             self._close()
+        self.is_used = self._smtp is not None
         if self._smtp:
             return
         backend = get_connection()
@@ -68,14 +71,15 @@ class Line:
     def connection(self) -> BaseEmailBackend:
         return self._smtp or get_connection()
 
-    def _answers(self) -> bool:
-        # Asked before each message, for while one is handed over it can no longer be told whether
-        # the server took it: a server may end a connection after so many messages or seconds.
-        try:
-            smtp = self._smtp.connection if self._smtp else None
-            return smtp is not None and smtp.noop()[0] == 250
-        except (OSError, smtplib.SMTPException):
-            return False
+    def _is_ended(self) -> bool:
+        # Looked at before each message, for while one is handed over it can no longer be told
+        # whether the server took it. A server that speaks unasked says goodbye, or has hung up.
+        sock = self._smtp.connection.sock if self._smtp and self._smtp.connection else None
+        if sock is None:
+            return True
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(sock, selectors.EVENT_READ)
+            return bool(waiting.select(timeout=0))
 
     def _close(self) -> None:
         if self._smtp:

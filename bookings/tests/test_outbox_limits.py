@@ -297,13 +297,25 @@ def test_many_mails_go_over_one_connection(clock, post):
     assert post.greetings == 1
 
 
-def test_a_connection_that_the_server_ends_is_made_anew_and_nothing_is_lost(clock, post):
+@pytest.mark.parametrize("goodbye", [smtp.HANG_UP_AFTER, "421 too many"])
+def test_a_connection_that_the_server_ends_is_made_anew_and_nothing_waits(clock, post, goodbye):
     for n in range(6):
         other(Kind.CONTACT_RECEIPT, n=n)
-    post.answers = {"NOOP": [smtp.OK, smtp.HANG_UP, smtp.OK, "421 too many"]}
+    # After the third message, or at the fourth.
+    at = "BYE" if goodbye == smtp.HANG_UP_AFTER else "MAIL"
+    post.answers = {at: [smtp.OK] * (2 if at == "BYE" else 3) + [goodbye]}
     assert sent(post) == 6
-    assert post.greetings == 3
-    assert set(Notification.objects.values_list("state", "attempts")) == {("sent", 1)}
+    assert post.greetings == 2
+    assert set(Notification.objects.values_list("state", "refusals")) == {("sent", 0)}
+
+
+def test_a_server_that_takes_nobody_now_is_away(clock, post):
+    for n in range(6):
+        other(Kind.CONTACT_RECEIPT, n=n)
+    post.answers = {"MAIL": ["421 not now"]}
+    assert sent(post) == 0
+    assert post.greetings == 1
+    assert set(Notification.objects.values_list("state", "refusals")) == {("pending", 0)}
 
 
 def test_a_run_is_alone_in_its_process(clock, post):
@@ -332,7 +344,7 @@ def test_a_claim_finds_what_is_due_by_an_index_and_reminders_already_in_order(cl
         notifications.claim()
     plans = [plan(*question) for question in asked]
     assert len(plans) == 2
-    assert all("notification_claim" in found for found in plans)
+    assert all(re.search("notification_(claim|pending)", found) for found in plans)
     assert not re.search("Sort|TEMP B-TREE", plans[1])
 
 

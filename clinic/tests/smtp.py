@@ -9,8 +9,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 OK = "250 fine"
-# An answer that is none: the server ends the connection.
-HANG_UP = ""
+# No answer to "BYE", which nobody says: after a message the server ends the connection.
+HANG_UP_AFTER = ""
 
 
 @dataclass
@@ -58,8 +58,6 @@ def running() -> Iterator[Server]:
                     self.say("221 bye")
                     return
                 answer = server.answer(command)
-                if answer == HANG_UP:
-                    return
                 if command == "DATA" and answer == OK:
                     self.say("354 go on")
                     lines = list(iter(self.rfile.readline, b".\r\n"))
@@ -69,6 +67,8 @@ def running() -> Iterator[Server]:
                 elif command == "RCPT" and answer == OK:
                     recipients.append(line.decode().partition("<")[2].partition(">")[0])
                 self.say(answer)
+                if command == "DATA" and server.answer("BYE") == HANG_UP_AFTER:
+                    return
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as tcp:
         tcp.daemon_threads = True
