@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -21,6 +20,7 @@ from bookings.errors import NeedsProof, ScreeningNeeded, StartTaken, TooYoung
 from bookings.forms import DetailsForm, GateForm
 from bookings.models import Patient, ScreeningQuestion, ScreeningRecord
 from clinic import clock, throttle
+from clinic.addresses import is_ours
 from clinic.errors import Refused
 from clinic.text import form_status
 from practitioners.models import Audience
@@ -165,7 +165,7 @@ def help_now(request: HttpRequest) -> HttpResponse:
     POST says that the advice was read and the questions are wanted again.
     """
     onward = request.POST.get("next") or request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(onward, allowed_hosts=None):
+    if not is_ours(onward):
         onward = reverse("book")
     if request.method == "POST":
         flow.ask_again(request)

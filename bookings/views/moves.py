@@ -7,11 +7,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from bookings import appointments
 from bookings.models import Appointment
+from clinic.addresses import is_ours
 from clinic.errors import Refused
 
 # The word in the address -> the verb, and the sentence when it is done.
@@ -42,9 +42,7 @@ def move(request: HttpRequest, appointment: Appointment, verb: str, **how: Any) 
 def came_from(request: HttpRequest, default: str) -> str:
     """The page of ours the button stood on; anything else in `back` is not believed."""
     page = request.POST.get("back") or request.GET.get("back", "")
-    # A path alone: no scheme, no other host.
-    ours = page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None)
-    return page if ours else reverse(default)
+    return page if is_ours(page) else reverse(default)
 
 
 def back(

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from bookings import patients, proofs
 from bookings.forms import CodeForm, EmailForm, WhoForm
+from clinic.addresses import is_ours
 from clinic.text import form_status
 
 from . import flow
@@ -30,7 +30,7 @@ PAGES = ["GET", "HEAD", "POST"]
 def onward(request: HttpRequest) -> str:
     """Where to go on afterwards: a page of ours, else the list of treatments."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
-    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+    if is_ours(wanted):
         return wanted
     return f"{reverse('book')}?who=returning"
 
