@@ -229,7 +229,7 @@ def _called_off(locations: Sequence[Location]) -> QuerySet[CalledOff]:
     )
 
 
-def _failures(now: datetime) -> QuerySet[Notification]:
+def undeliverable(now: datetime) -> QuerySet[Notification]:
     """Messages that could not be sent and that nobody has passed on: about a visit to come, of
     the last days, or an answer to somebody who wrote to us, whenever that was."""
     still_matters = (
@@ -237,12 +237,13 @@ def _failures(now: datetime) -> QuerySet[Notification]:
         | Q(due_at__gte=now - LOOK_BACK)
         | Q(kind=Kind.CONTACT_ANSWER)
     )
-    return (
-        Notification.objects.filter(state=Notification.State.FAILED, reached=None)
-        .filter(still_matters)
-        .select_related("appointment__patient", "appointment__location")
-        .order_by("-due_at", "pk")
-    )
+    failed = Notification.objects.filter(state=Notification.State.FAILED, reached=None)
+    return failed.filter(still_matters)
+
+
+def _failures(now: datetime) -> QuerySet[Notification]:
+    people = ("appointment__patient", "appointment__location")
+    return undeliverable(now).select_related(*people).order_by("-due_at", "pk")
 
 
 def _with_phones(some: Some[Notification]) -> Some[Notification]:

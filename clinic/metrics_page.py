@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Database(Collector):
-    """What is true across all processes and machines, read when it is asked for. Four queries."""
+    """What is true across all processes and machines, read when it is asked for. Five queries."""
 
     def collect(self) -> Iterator[Metric]:
         try:
@@ -40,7 +40,7 @@ class Database(Collector):
             yield _gauge(name, says, value)
 
     def gauges(self) -> dict[str, tuple[str, float]]:
-        box, silence = pulse.outbox(), pulse.silence()
+        box, silence, audit = pulse.outbox(), pulse.silence(), pulse.audit_findings()
         holds = Appointment.objects.filter(state=State.HELD, held_until__gt=now()).count()
         found = {
             "clinic_holds": ("Starts that are kept for somebody who is typing.", holds),
@@ -60,6 +60,8 @@ class Database(Collector):
                 "How long ago the worker did what beat asked for.",
                 silence.total_seconds(),
             )
+        if audit is not None:
+            found["clinic_audit_findings"] = ("Broken promises in the last audit.", audit)
         return found
 
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q
 
-from bookings.attention import LOOK_BACK, STUCK_AFTER
-from bookings.models import Notification
+from bookings.attention import STUCK_AFTER, undeliverable
+from bookings.models import Audit, Notification
 from clinic.clock import now
 from clinic.models import Heartbeat
 
@@ -41,11 +41,8 @@ def outbox() -> Outbox:
         stuck=Count("pk", filter=Q(due_at__lt=instant - STUCK_AFTER)),
         oldest=Min("due_at"),
     )
-    # The same that the desk has to look at.
-    lost = Notification.objects.filter(state=Notification.State.FAILED).filter(
-        Q(appointment__ends_at__gt=instant) | Q(due_at__gte=instant - LOOK_BACK)
-    )
-    return Outbox(**found, undeliverable=lost.count())
+    # The same that the desk has to look at, until somebody has sent it again or rung.
+    return Outbox(**found, undeliverable=undeliverable(instant).count())
 
 
 def silence() -> timedelta | None:
@@ -53,3 +50,8 @@ def silence() -> timedelta | None:
     was set back. One query."""
     last = Heartbeat.last()
     return now() - last if last else None
+
+
+def audit_findings() -> int | None:
+    """How many broken promises the last run of the auditor found; None where it never ran."""
+    return Audit.objects.order_by("-at").values_list("total", flat=True).first()

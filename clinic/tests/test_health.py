@@ -7,6 +7,7 @@ import time_machine
 from django.db.migrations.recorder import MigrationRecorder
 
 from bookings.models import Kind, Notification
+from bookings.models.outcomes import Reached
 from clinic import health, tasks
 from clinic.clock import now
 from clinic.models import Heartbeat
@@ -85,6 +86,17 @@ def test_readyz_raises_an_alarm_when_mail_does_not_go_out(client, state, late, s
     answer = client.get("/readyz").json()
     assert answer["checks"]["outbox"] == says
     assert answer["status"] == ("ready" if says == "ok" else "degraded")
+
+
+@pytest.mark.django_db
+def test_a_mail_whose_patient_was_rung_is_no_alarm_any_more(client):
+    due = now() - timedelta(minutes=30)
+    row = Notification.objects.create(
+        kind=Kind.CODE, recipient="ada@example.org", due_at=due, state="failed"
+    )
+    assert client.get("/readyz").json()["status"] == "degraded"
+    Reached.objects.create(notification=row, at=now(), by="Reception")
+    assert client.get("/readyz").json()["status"] == "ready"
 
 
 @pytest.mark.django_db

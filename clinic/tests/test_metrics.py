@@ -12,7 +12,7 @@ from django.conf import settings as running
 from prometheus_client.parser import text_string_to_metric_families
 
 from bookings import notifications
-from bookings.models import Appointment, Kind, Notification
+from bookings.models import Appointment, Audit, Kind, Notification
 from bookings.tests import factories as make
 from bookings.tests import test_api
 from clinic import fuse, metrics
@@ -67,7 +67,10 @@ def test_the_database_s_numbers_are_those_of_this_moment(scrape):
         Notification.objects.create(
             kind=Kind.CODE, recipient="ada@example.org", due_at=due, state=state
         )
+    for minutes, total in ((60, 5), (0, 3)):
+        Audit.objects.create(at=instant - timedelta(minutes=minutes), total=total)
     found = scrape()
+    assert found["clinic_audit_findings"] == 3
     assert found["clinic_database_up"] == 1
     assert found["clinic_outbox_due"] == 2
     assert found["clinic_outbox_stuck"] == 1
