@@ -20,8 +20,8 @@ _REFUSED_VALUES = re.compile(
     r"(?=\n\n(?:The above exception|During handling)|\Z)",
     re.DOTALL,
 )
-# “invalid input syntax for type integer: "what was typed"”
-_QUOTED_VALUE = re.compile(r': ".*"$', re.MULTILINE)
+# “invalid input syntax for type integer: "what was typed"”, at the end of a line or of a repr()
+_QUOTED_VALUE = re.compile(r""": ".*"(?=$|'?\)|\\n)""", re.MULTILINE)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 # The id of the request, or of the task, that this thread is at work for; empty outside of one.

@@ -70,6 +70,8 @@ def test_a_row_that_the_database_refused_is_not_in_the_trace():
     ("said", "logged"),
     [
         ('invalid input for type integer: "Ada"', 'invalid input for type integer: "..."'),
+        ("failed: E('type: \"Ada\"')", "failed: E('type: \"...\"')"),
+        ('for type: "Ada "the first" L"', 'for type: "..."'),
         ("550 <ada.l+x@mail.example.org> unknown", "550 <...@...> unknown"),
     ],
 )
