@@ -6,6 +6,7 @@ Independent of the site's code on purpose: it knows the tables, not the models.
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -87,9 +88,11 @@ class Auditor:
 
     def waiting(self) -> int:
         """Messages that are due and have not been sent."""
+        # SQLite's own CURRENT_TIMESTAMP knows no fractions of a second, and compares as text.
+        soon = f"{datetime.now(UTC) + timedelta(seconds=1):%Y-%m-%d %H:%M:%S+00:00}"
         return self.number(
             "SELECT count(*) FROM bookings_notification"
-            " WHERE state = 'pending' AND due_at <= CURRENT_TIMESTAMP"
+            f" WHERE state = 'pending' AND due_at <= '{soon}'"
         )
 
     def sent(self, kind: str) -> int:
