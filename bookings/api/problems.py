@@ -84,7 +84,7 @@ def register(api: NinjaAPI) -> None:
         # A fault of ours or of the database: the middleware answers, with DEBUG on as well.
         raise error
 
-    api.add_exception_handler(Exception, let_through)
+    api.add_exception_handler(Exception, let_through)  # type: ignore[arg-type]
     api.add_exception_handler(Refused, refused)  # type: ignore[arg-type]
     api.add_exception_handler(ValidationError, invalid)  # type: ignore[arg-type]
     api.add_exception_handler(HttpError, http)  # type: ignore[arg-type]
