@@ -20,4 +20,15 @@ max_requests_jitter = 1_000
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 # No access log: our addresses carry the tokens that open patients' pages.
 accesslog = None
+# Its own lines look like the site's, and hide the same.
+_debug = os.environ.get("DEBUG", "").lower() in ("1", "true", "yes", "on")
+logconfig_dict = {
+    "formatters": {
+        "generic": {
+            "()": f"clinic.logs.{'Plain' if _debug else 'Json'}Formatter",
+            **({"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"} if _debug else {}),
+        }
+    },
+    "loggers": {"gunicorn.error": {"handlers": ["error_console"], "propagate": False}},
+}
 control_socket_disable = True

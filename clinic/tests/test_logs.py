@@ -101,3 +101,23 @@ def test_a_request_under_a_made_up_name_is_not_logged():
         check=True,
     )
     assert done.stdout + done.stderr == ""
+
+
+@pytest.mark.once
+def test_the_web_server_s_own_lines_are_like_the_site_s():
+    code = (
+        "import runpy; from gunicorn.config import Config; from gunicorn.glogging import Logger; "
+        "c = Config(); conf = runpy.run_path('gunicorn.conf.py'); "
+        "c.set('logconfig_dict', conf['logconfig_dict']); "
+        "Logger(c).error('Error handling request /appointments/s3cr3t/')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": os.environ["PATH"]},
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert json.loads(line)["message"] == "Error handling request /appointments/.../"
