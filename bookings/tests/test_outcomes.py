@@ -120,9 +120,18 @@ def test_task_and_cancellation_are_one_transaction(world: World, by: Actor, monk
     assert visit.state == "booked"
 
 
-def test_a_cancellation_taken_back_is_no_task(called_off: CalledOff):
-    outcomes.take_back(called_off.appointment)
+def test_a_cancellation_taken_back_is_no_task(called_off: CalledOff, by: Actor):
+    appointments.take_back(called_off.appointment, by=by)
     assert not CalledOff.objects.exists()
+    assert audit.findings() == []
+
+
+def test_cancelled_again_after_it_was_taken_back_it_is_a_task_again(
+    called_off: CalledOff, by: Actor
+):
+    visit = appointments.take_back(called_off.appointment, by=by)
+    appointments.cancel(visit, by=by)
+    assert CalledOff.objects.get().outcome == "open"
 
 
 @pytest.mark.parametrize(
