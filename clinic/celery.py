@@ -31,24 +31,27 @@ app.autodiscover_tasks()
 
 # Plain intervals in UTC: a clock change can neither skip nor repeat them. A tick that finds the
 # previous one still waiting is dropped by `expires`, so a worker that was away is not flooded.
+_INTERVALS = {
+    "bookings.tasks.send_due": 15,
+    "bookings.tasks.expire_holds": 60,
+    "bookings.tasks.clean_up": 3600,
+    "clinic.tasks.tick": 30,
+}
+# Set as a whole: to read the configuration here would need the settings for `import clinic`.
 app.conf.beat_schedule = {
     task.rpartition(".")[2]: {
         "task": task,
         "schedule": timedelta(seconds=seconds),
         "options": {"expires": seconds},
     }
-    for task, seconds in {
-        "bookings.tasks.send_due": 15,
-        "bookings.tasks.expire_holds": 60,
-        "bookings.tasks.clean_up": 3600,
-        "clinic.tasks.tick": 30,
-    }.items()
-}
-# At night, by UTC; a run that finds no worker until noon is dropped.
-app.conf.beat_schedule["audit"] = {
-    "task": "bookings.tasks.audit",
-    "schedule": crontab(hour=4, minute=10),
-    "options": {"expires": 8 * 3600},
+    for task, seconds in _INTERVALS.items()
+} | {
+    # At night, by UTC; a run that finds no worker until noon is dropped.
+    "audit": {
+        "task": "bookings.tasks.audit",
+        "schedule": crontab(hour=4, minute=10),
+        "options": {"expires": 8 * 3600},
+    }
 }
 
 
