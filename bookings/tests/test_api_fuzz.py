@@ -7,6 +7,8 @@ own and asks a real server.
 from typing import Any
 
 import pytest
+import schemathesis
+from django.test import Client
 
 from benchmarks.fuzz import fuzz
 from bookings.models import Appointment
@@ -18,6 +20,14 @@ CALLS = [
     "POST /api/v1/appointments/{token}/cancel 200",
     "POST /api/v1/appointments/{token}/reschedule 200",
 ]
+
+
+def test_the_document_is_openapi() -> None:
+    document = Client().get("/api/v1/openapi.json").json()
+    schemathesis.openapi.from_dict(document).validate()
+    document["paths"]["/api/v1/appointments"]["post"]["responses"]["201"]["links"] = ["see"]
+    with pytest.raises(Exception, match="links"):
+        schemathesis.openapi.from_dict(document).validate()
 
 
 @pytest.mark.django_db(transaction=True)
