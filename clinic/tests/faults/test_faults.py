@@ -20,6 +20,7 @@ from bookings import appointments
 from bookings.actors import Actor
 from bookings.models import Appointment, Kind, Notification
 from bookings.tests import factories
+from bookings.tests.races.arena import without_the_constraint
 from clinic import clock
 
 from .site import ROOT, SITE_NAME, wait_until
@@ -115,6 +116,22 @@ def test_row_24_two_schedulers_at_once_send_each_message_once(site, audit, world
     Appointment.objects.all().delete()
     reminders_due(world, 1)
     all_sent(audit, 1)
+
+
+def test_control_the_audit_sees_what_is_half_double_or_lost(audit, world):
+    [visit] = reminders_due(world, 1)
+    Appointment.objects.update(source="api")
+    assert set(audit.broken()) == {"online bookings without a confirmation"}
+    visit.reservations.get(resource=visit.patient.resource).delete()
+    visit.events.all().delete()
+    assert len(audit.broken()) == 4
+    with without_the_constraint():
+        for row in visit.reservations.all():
+            row.pk = None
+            row.save()
+        assert audit.broken()["pairs of reservations that overlap"] == 2
+    assert audit.lost([visit.token, "of nobody"]) == ["of nobody"]
+    assert audit.lost([visit.token], cancelled=[visit.token]) == [visit.token]
 
 
 def order_until_answered(site, key="the-key"):
