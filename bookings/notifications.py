@@ -44,7 +44,8 @@ LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 MOST_REFUSALS = 8
 BATCH = 50
 URGENT = [kind for kind in Kind if kind != Kind.REMINDER]
-_running = threading.Lock()
+# Runs a process has at once: what one waits for the mail server, another uses.
+_runs = threading.BoundedSemaphore(settings.SENDERS)
 # A process hands over one mail at a time: whoever kills it between the mail server's yes and the
 # mark makes one message come twice, not one a thread.
 _handing_over = threading.Lock()
@@ -226,25 +227,47 @@ def nudge() -> None:
         fuse.broker.blow(error)
 
 
+class Line(mail.Line):
+    """One way to the mail server, which waits for its turn with each message's words."""
+
+    def __init__(self) -> None:
+        super().__init__(self._wait_for_turn)
+        self._has_turn = False
+
+    def _wait_for_turn(self) -> None:
+        _handing_over.acquire()
+        self._has_turn = True
+
+    def let_the_next(self) -> None:
+        """What was handed over is marked now."""
+        if self._has_turn:
+            self._has_turn = False
+            _handing_over.release()
+
+
 def send_due() -> None:
     """Send what is due, for SEND_SECONDS at most; the rest is another run's, after other tasks.
 
-    One run a process at a time: a second one returns at once, for the first finds its rows too.
+    A process has a few runs at once; one too many returns, for the others find its rows too.
     """
-    if not _running.acquire(blocking=False):
+    if not _runs.acquire(blocking=False):
         return
     try:
-        with mail.Line() as line:
+        with Line() as line:
             _send_until(time.monotonic() + settings.SEND_SECONDS, line)
     finally:
-        _running.release()
+        _runs.release()
 
 
-def _send_until(deadline: float, line: mail.Line) -> None:
+def _send_until(deadline: float, line: Line) -> None:
+    is_first = True
     while pace.wait(deadline):
         claimed = claim(1 if pace.is_set() else BATCH)
         if not claimed:
             return
+        if is_first and len(claimed) == BATCH:
+            nudge()  # more than one run can do: ask for another one beside it
+        is_first = False
         letterhead = Letterhead.load()
         while claimed and time.monotonic() < deadline and not line.is_away:
             deliver(*claimed.pop(0), line=line, letterhead=letterhead)
@@ -286,7 +309,7 @@ def deliver(
     pk: int,
     attempt: int,
     *,
-    line: mail.Line | None = None,
+    line: Line | None = None,
     letterhead: Letterhead | None = None,
 ) -> bool:
     """Send one claimed notification; True when the mail server took it.
@@ -295,30 +318,25 @@ def deliver(
     longer true (cancelled, moved, past) or comes too late is dropped or failed, with the reason.
     """
     if line is None:
-        with mail.Line() as line:
+        with Line() as line:
             return deliver(pk, attempt, line=line, letterhead=letterhead)
-    with _handing_over:
-        row = (
-            Notification.objects.filter(
-                pk=pk,
-                state=Notification.State.PENDING,
-                attempts=attempt,
-                lease_until__gt=now(),
-            )
-            .select_related(
-                "appointment__patient", "appointment__location", "appointment__practitioner"
-            )
-            .first()
+    row = (
+        Notification.objects.filter(
+            pk=pk, state=Notification.State.PENDING, attempts=attempt, lease_until__gt=now()
         )
-        if row is None:
-            return False
-        if found := verdict(row):
-            _mine(row).update(
-                state=found.state, lease_until=None, last_error=str(found.reason)[:200]
-            )
-            return False
-        if row.appointment and row.appointment.patient:
-            row.recipient = row.appointment.patient.email
+        .select_related(
+            "appointment__patient", "appointment__location", "appointment__practitioner"
+        )
+        .first()
+    )
+    if row is None:
+        return False
+    if found := verdict(row):
+        _mine(row).update(state=found.state, lease_until=None, last_error=str(found.reason)[:200])
+        return False
+    if row.appointment and row.appointment.patient:
+        row.recipient = row.appointment.patient.email
+    try:
         if not _hand_over(row, line, letterhead or Letterhead.load()):
             return False
         _mine(row).update(
@@ -330,6 +348,8 @@ def deliver(
             # A code has done its work; it need not lie about.
             payload={} if row.kind == Kind.CODE else row.payload,
         )
+    finally:
+        line.let_the_next()
     metrics.count(metrics.mails, "sent")
     return True
 
@@ -340,7 +360,7 @@ def message_id(row: Notification) -> str:
     return f"<{digest[:32]}@{mail.domain()}>"
 
 
-def _hand_over(row: Notification, line: mail.Line, letterhead: Letterhead) -> bool:
+def _hand_over(row: Notification, line: Line, letterhead: Letterhead) -> bool:
     try:
         line.open()
     except Exception as error:
@@ -366,7 +386,7 @@ def _hand_over(row: Notification, line: mail.Line, letterhead: Letterhead) -> bo
     return True
 
 
-def _send(row: Notification, line: mail.Line, letterhead: Letterhead) -> None:
+def _send(row: Notification, line: Line, letterhead: Letterhead) -> None:
     message = render(row, letterhead)
     clinic = letterhead.clinic
     # An answer to the contact form's mail should reach the person who wrote.

@@ -94,9 +94,10 @@ def check_mail_numbers(
                 id="clinic.E009",
             )
         )
-    # A message has some twelve answers, with TLS and a login.
+    # A message has some twelve answers, with TLS and a login, and waits for three of each other.
+    answers = 12 + 3 * (settings.SENDERS - 1)
     steps = [
-        settings.SEND_SECONDS + 12 * settings.EMAIL_TIMEOUT,
+        settings.SEND_SECONDS + answers * settings.EMAIL_TIMEOUT,
         settings.LONGEST_TASK_SECONDS,
         settings.VISIBILITY_SECONDS,
         settings.LEASE_SECONDS,
@@ -105,7 +106,7 @@ def check_mail_numbers(
         found.append(
             Error(
                 "A task could be given to a second worker while the first is still at it.",
-                hint="SEND_SECONDS + 12 EMAIL_TIMEOUT < LONGEST_TASK_SECONDS < VISIBILITY_SECONDS "
+                hint="SEND_SECONDS + 18 EMAIL_TIMEOUT < LONGEST_TASK_SECONDS < VISIBILITY_SECONDS "
                 "< LEASE_SECONDS, in clinic/settings.py.",
                 id="clinic.E010",
             )

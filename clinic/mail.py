@@ -1,9 +1,11 @@
 """One mail to one person, as plain text and HTML, with a calendar entry where there is one."""
 
 import selectors
+from collections.abc import Callable
 from email.headerregistry import Address
 from email.utils import make_msgid, parseaddr
 from types import TracebackType
+from typing import Any
 
 import css_inline
 from django.conf import settings
@@ -30,10 +32,12 @@ class Line:
     """The way to the mail server for several messages, one after the other.
 
     One connection, made when it is first needed and again when the server has ended it. Leave the
-    block to end it.
+    block to end it. `before_words` is called when all is said but the message itself: until then
+    the server cannot have taken it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before_words: Callable[[], object] = lambda: None) -> None:
+        self._before_words = before_words
         self._smtp: EmailBackend | None = None
         # Whether the server could not be reached, or did not let us in.
         self.is_away = False
@@ -67,8 +71,21 @@ class Line:
                 self.is_away = True
                 raise
             self._smtp = backend
+            self._tell(backend.connection)
+
+    def _tell(self, smtp: Any) -> None:
+        send = smtp.data
+
+        def data(words: Any) -> Any:
+            self._before_words()
+            return send(words)
+
+        smtp.data = data
 
     def connection(self) -> BaseEmailBackend:
+        """What `send` takes; after `open`."""
+        if self._smtp is None:
+            self._before_words()
         return self._smtp or get_connection()
 
     def _is_ended(self) -> bool:

@@ -6,7 +6,6 @@ The mail server is a real one on this machine (clinic/tests/smtp.py); time is se
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -326,7 +325,7 @@ def test_one_bad_address_does_not_hold_up_the_others(clock, post):
 # --- two workers --------------------------------------------------------------------------
 def run() -> None:
     """What a run of the task does, without the lock that keeps it alone in its process."""
-    with mail.Line() as line:
+    with notifications.Line() as line:
         notifications._send_until(time.monotonic() + 20, line)
 
 
@@ -355,7 +354,7 @@ def test_control_without_a_claim_of_its_own_each_worker_sends_it(post, monkeypat
 
     monkeypatch.setattr(mail, "send", together)
     # As in two processes.
-    monkeypatch.setattr(notifications, "_handing_over", nullcontext())
+    monkeypatch.setattr(notifications, "_handing_over", threading.Semaphore(2))
     pk = Notification.objects.get().pk
     race(*[partial(tasks.send_one, pk, 1)] * 2)
     assert len(post.letters) == 2

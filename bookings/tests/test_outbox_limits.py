@@ -1,9 +1,9 @@
 """What the outbox keeps to: not too late, not too fast, what matters first, one connection."""
 
 import re
-import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -318,15 +318,38 @@ def test_a_server_that_takes_nobody_now_is_away(clock, post):
     assert set(Notification.objects.values_list("state", "refusals")) == {("pending", 0)}
 
 
-def test_a_run_is_alone_in_its_process(clock, post):
-    for n in range(3):
-        other(Kind.CONTACT_RECEIPT, n=n)
-    with notifications._running:
-        thread = threading.Thread(target=notifications.send_due)
-        thread.start()
-        thread.join(10)
-    assert not thread.is_alive()
-    assert post.letters == []
+def test_a_process_has_a_few_runs_at_once_and_no_more(clock, post):
+    other(Kind.CONTACT_RECEIPT)
+    with ExitStack() as busy:
+        for _n in range(in_force.SENDERS):
+            busy.enter_context(notifications._runs)
+        assert sent(post) == 0
+    assert sent(post) == 1
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_one_message_of_a_process_at_a_time_is_taken_and_not_marked_yet(post, monkeypatch):
+    factories.directory.clinic_row()
+    due = datetime.now(UTC) - timedelta(seconds=5)
+    for n in range(12):
+        other(Kind.CONTACT_RECEIPT, due, n)
+    unmarked: list[int] = []
+    real = post.answer
+
+    def answer(command: str) -> str:
+        if command == "DATA":
+            marked = Notification.objects.filter(state="sent").count()
+            unmarked.append(len(post.letters) - marked)
+            connection.close()
+        return real(command)
+
+    monkeypatch.setattr(post, "answer", answer)
+    monkeypatch.setattr(notifications, "BATCH", 4)
+    race(*[notifications.send_due] * 3)
+    assert len(post.letters) == 12
+    assert post.greetings > 1
+    assert set(unmarked) == {0}
 
 
 # --- a million sent rows ----------------------------------------------------------------------
