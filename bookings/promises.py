@@ -253,7 +253,7 @@ CHECKS = (
             AND NOT EXISTS (SELECT 1 FROM bookings_notification n
                 WHERE n.appointment_id = a.id AND n.kind = 'reminder'
                     AND n.start_version = a.sequence AND n.minutes_before = u.minutes_before
-                    AND n.state <> 'dropped')
+                    AND (n.state <> 'dropped' OR CAST(n.payload AS text) <> '{{}}'))
         """,
     ),
     Check(

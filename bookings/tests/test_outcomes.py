@@ -13,13 +13,14 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from bookings import appointments, audit, outcomes, tasks
+from bookings import appointments, audit, notifications, outcomes, tasks
 from bookings.actors import PATIENT, SYSTEM, Actor
-from bookings.models import Appointment, Audit, CalledOff, Notification, Reached
+from bookings.models import Appointment, Audit, CalledOff, Notification, Reached, ReminderRule
 from bookings.patients import Details
 from bookings.tests import cast, factories
 from bookings.tests.factories import World
 from clinic import pulse
+from clinic.access import OWNER
 from clinic.celery import app
 from clinic.errors import Refused
 from practitioners.tests import factories as directory
@@ -41,6 +42,8 @@ def monday() -> Iterator[None]:
 
 @pytest.fixture
 def world() -> World:
+    for minutes in (2880, 120):
+        ReminderRule.objects.get_or_create(treatment=None, minutes_before=minutes)
     return factories.bookable_clinic()
 
 
@@ -385,3 +388,29 @@ def test_who_was_rung_is_no_alarm_any_more(desk: Client, failed: Notification):
     assert pulse.outbox().undeliverable == 1
     desk.post(reverse("desk-mail", args=[failed.pk, "reached"]))
     assert pulse.outbox().undeliverable == 0
+
+
+def test_an_address_that_came_later_gets_confirmation_and_reminders(world: World):
+    visit = book(world, details=Details(name="Pat Example", phone="+441174960200"))
+    assert not visit.notifications.exists()
+    visit.patient.email = "pat@example.org"
+    visit.patient.save()
+    assert [finding.check for finding in audit.findings()] == ["message_missing"]
+    for _n in range(2):
+        notifications.resend_confirmation(visit)
+    assert audit.findings() == []
+    kinds = list(visit.notifications.values_list("kind", flat=True))
+    assert (kinds.count("confirmation"), kinds.count("reminder")) == (2, 2)
+
+
+def test_a_reminder_that_staff_dropped_is_not_missed_by_the_audit(client: Client, world: World):
+    client.force_login(cast.login("root", OWNER))
+    User.objects.filter(username="root").update(is_staff=True, is_superuser=True)
+    reminder = book(world).notifications.filter(kind="reminder").first()
+    client.post(
+        reverse("admin:bookings_notification_changelist"),
+        {"action": "drop", "_selected_action": [reminder.pk]},
+    )
+    reminder.refresh_from_db()
+    assert (reminder.state, reminder.payload) == ("dropped", {"dropped_by": "root"})
+    assert audit.findings() == []
