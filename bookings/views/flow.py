@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -235,15 +236,15 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
             throttle.give_back(request, "hold")
         return 303, {"id": hold.pk, "form": page_token(), "sent": ""}
 
-    # Of one page several starts can be asked for, each once.
-    key = f"{token} {choice.hold_url}" if token else ""
-    _status, entry, replayed = once("hold", key, "", work)
-    one = _remember_hold(request, entry)
-    if replayed and not (one.is_live or one.is_done):
-        # An old page, and its hold is over: what is asked for now is a new one.
-        _status, entry = work()
+    # Of one page several starts can be asked for, each once; on an old page whose hold is over the
+    # same start once more.
+    for nth in count():
+        key = f"{token} {nth} {choice.hold_url}" if token else ""
+        _status, entry, replayed = once("hold", key, "", work)
         one = _remember_hold(request, entry)
-    return one
+        if not replayed or one.is_live or one.is_done:
+            return one
+    raise AssertionError("unreachable")
 
 
 def _remember_hold(request: HttpRequest, entry: dict[str, Any]) -> Kept:
