@@ -210,15 +210,27 @@ class FriendlyErrors:
         try:
             resolve(request.path_info)
         except Resolver404 as error:
-            return defaults.page_not_found(request, error)
+            return self.show(defaults.page_not_found, request, error)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Http404):
-            return defaults.page_not_found(request, error)
+            return self.show(defaults.page_not_found, request, error)
         if isinstance(error, PermissionDenied):
-            return defaults.permission_denied(request, error)
+            return self.show(defaults.permission_denied, request, error)
         if isinstance(error, BadRequest | SuspiciousOperation | MultiPartParserError):
-            return defaults.bad_request(request, error)
+            return self.show(defaults.bad_request, request, error)
         log.error("server error: %s", request.path, exc_info=error)
         return defaults.server_error(request)
+
+    @staticmethod
+    def show(
+        page: Callable[[HttpRequest, Exception], HttpResponse],
+        request: HttpRequest,
+        error: Exception,
+    ) -> HttpResponse:
+        """The page, or where even that cannot be had, what there is without it."""
+        try:
+            return page(request, error)
+        except Exception:
+            return server_error(request)

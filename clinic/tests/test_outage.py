@@ -259,9 +259,10 @@ def test_the_demo_shows_the_same_page(client, settings):
     friendly = f"{FriendlyErrors.__module__}.{FriendlyErrors.__name__}"
     settings.MIDDLEWARE = [*settings.MIDDLEWARE[:-2], friendly, *settings.MIDDLEWARE[-2:]]
     with away():
-        response = client.get("/")
-    assert response.status_code == 503
-    assert "Retry-After" in response
+        for page in ("/", "/no/such/page/", "/practitioners/nobody/"):
+            response = client.get(page)
+            assert response.status_code == 503, page
+            assert "Retry-After" in response
 
 
 def test_the_cause_is_logged_once_and_without_what_was_sent(client, caplog):
