@@ -126,6 +126,26 @@ def test_a_move_leads_back_to_its_calendar_as_it_was(client, world, hilltop):
     }
 
 
+def test_a_refused_move_shows_its_calendar_as_it_was(client, world, hilltop):
+    booked = Visitor(world).book("2027-01-07T10:00:00+00:00")
+    address = reverse("appointment-move", args=[booked.token])
+    looked = {"view": "week", "date": WEDNESDAY, "part": "morning", "gender": "man"}
+    looked |= {"language": "cy", "practitioner": "", "location": ""}
+    sent = asked(first_slot(client.get(address, looked).context["board"]).url)
+    patient = {"name": "Zed Other", "email": "zed@example.org", "phone": "020 7946 0199"}
+    faster = {"treatment": world.treatment.slug, "patient": patient, "screening": {}}
+    faster |= {name: sent[name] for name in ("start", "practitioner", "location")}
+    taken = client.post("/api/v1/appointments", faster, content_type="application/json")
+    refused = client.post(address, sent)
+    assert (taken.status_code, refused.status_code) == (201, 409)
+    assert refused.context["board"].state == looked
+    # What no calendar shows has no day to open at.
+    answers = {f"gate-{code}": no for code, no in factories.all_no(world.screening).items()}
+    far = client.post(address, {**sent, **answers, "start": "2031-01-08T10:00:00+00:00"})
+    assert far.status_code == 422
+    assert {**far.context["board"].state, "date": WEDNESDAY} == looked
+
+
 @pytest.mark.parametrize(
     "nonsense",
     [

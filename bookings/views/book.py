@@ -85,7 +85,7 @@ def _offered(form: ChooseForm, who: str) -> QuerySet[Treatment]:
 def treatment(request: HttpRequest, slug: str) -> HttpResponse:
     """Step 2: a calendar in which free days can be told from full ones, and a day's starts."""
     choice = for_treatment(request, slug)
-    board = make_board(request, choice, holds=flow.live(request))
+    board = make_board(request.GET, choice, holds=flow.live(request))
     context = {"choice": choice, "board": board}
     return answer(
         request, "bookings/book/calendar.html", "bookings/book/calendar_part.html", context

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import prefetch_related_objects
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext_lazy as _
@@ -46,14 +46,15 @@ def naming_link(choice: Choice, start: Start) -> Slot:
 
 
 def make_board(
-    request: HttpRequest,
+    data: QueryDict,
     choice: Choice,
     *,
     moving: Appointment | None = None,
     link: Link | None = None,
     holds: Iterable[Kept] = (),
 ) -> Board:
-    """The calendar an address asks for; BadAddress for days that do not exist or are far off.
+    """The calendar that `data` (an address's parameters) asks for; BadAddress for days that do
+    not exist or are far off.
 
     An address that asks for no day gets the first free one, or of an appointment that is moved
     the first from its own day on. What the visitor holds hides no time from them: the first of
@@ -61,7 +62,7 @@ def make_board(
     """
     prefetch_related_objects(choice.people, "languages")
     today = clock.today(choice.place.time_zone if choice.places else "UTC")
-    look = _not_over(read_look(request.GET, choice.people), today)
+    look = _not_over(read_look(data, choice.people), today)
     choice = replace(choice, seen=look.said(), left_open=())
     board = Board(
         choice=choice,

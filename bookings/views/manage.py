@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from bookings import appointments, ics, screening
 from bookings.actors import PATIENT
 from bookings.availability import Start
-from bookings.errors import HasMoved
+from bookings.errors import HasMoved, StartNotOffered
 from bookings.forms import CancelForm, GateForm
 from bookings.messages import calendar_entry
 from bookings.models import Appointment, State
@@ -177,7 +177,7 @@ def move(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         return render(request, "bookings/manage/move_too_late.html", context, status=status)
     choice = _choice(request.POST if request.method == "POST" else request.GET, appointment)
     if choice.start is None:
-        return _calendar(request, appointment, choice)
+        return _calendar(request, appointment, choice, request.GET)
     if _has_moved(request, appointment):
         if _is_now(appointment, choice):
             # The same form once more: it is where they wanted it.
@@ -205,6 +205,7 @@ def _calendar(
     request: HttpRequest,
     appointment: Appointment,
     choice: Choice,
+    data: QueryDict,
     refused: Refused | None = None,
 ) -> HttpResponse:
     def link(choice: Choice, start: Start) -> Slot:
@@ -219,7 +220,7 @@ def _calendar(
     context = {
         "appointment": appointment,
         "choice": choice,
-        "board": make_board(request, choice, moving=appointment, link=link),
+        "board": make_board(data, choice, moving=appointment, link=link),
         "refused": refused,
     }
     return answer(
@@ -282,7 +283,11 @@ def _move(request: HttpRequest, appointment: Appointment, choice: Choice) -> Htt
             by=PATIENT,
         )
     except Refused as refused:
-        return _calendar(request, appointment, replace(choice, start=None), refused)
+        # The calendar it was chosen from, and at its day if that is one.
+        looked = QueryDict(choice.calendar_query, mutable=True)
+        if isinstance(refused, StartNotOffered):
+            del looked["date"]
+        return _calendar(request, appointment, _choice(looked, appointment), looked, refused)
     messages.success(request, _("Your appointment has been moved. We are sending you a mail."))
     return SeeOther(appointment.get_absolute_url())
 
