@@ -75,7 +75,9 @@ def write_cancelled(appointment: Appointment, due: datetime | None = None) -> No
     _write(appointment, Kind.CANCELLATION, due)
 
 
-def write_reminders(appointment: Appointment, earliest: datetime | None = None) -> None:
+def write_reminders(
+    appointment: Appointment, earliest: datetime | None = None, *, missing_only: bool = False
+) -> None:
     """One row a reminder whose time has not passed yet. One query, and one to write."""
     instant = now()
     rows = []
@@ -83,7 +85,8 @@ def write_reminders(appointment: Appointment, earliest: datetime | None = None) 
         due = reminder_due(appointment, minutes)
         if due > instant:
             rows.append(_row(appointment, Kind.REMINDER, max(due, earliest or due), minutes))
-    Notification.objects.bulk_create(r for r in rows if r.recipient)
+    to_write = (r for r in rows if r.recipient)
+    Notification.objects.bulk_create(to_write, ignore_conflicts=missing_only)
 
 
 def reminder_minutes(treatment_id: int) -> list[int]:
@@ -155,7 +158,10 @@ def how_told(patient: Patient) -> SafeString:
 
 
 def resend_confirmation(appointment: Appointment) -> Notification:
-    """The confirmation once more (Refused without a mail address or when it is not booked)."""
+    """The confirmation once more, and reminders where there are none: the address may be new.
+
+    Refused without a mail address, or when it is not booked.
+    """
     if appointment.state != State.BOOKED:
         raise Refused(_("Only a booked appointment can be confirmed again."), code="wrong_state")
     if not appointment.patient or not appointment.patient.email:
@@ -165,6 +171,7 @@ def resend_confirmation(appointment: Appointment) -> Notification:
     row.copy = -1 if copies["n"] is None else copies["n"]
     row.copy += 1
     row.save()
+    write_reminders(appointment, missing_only=True)
     nudge_after_commit()
     return row
 
