@@ -48,7 +48,7 @@ def worker() -> Findings:
     if silence is not None and silence <= pulse.SILENT_AFTER:
         yield ok(f"Did what beat asked {_ago(silence)}.")
     elif queued:
-        yield problem(f"No worker: {queued} messages wait in the queue.", START_WORKER)
+        yield problem(f"No worker. Messages that wait in the queue: {queued}.", START_WORKER)
     elif queued is None:
         yield problem(f"No worker {_since(silence)}: the broker is away.", "See the broker.")
     else:
@@ -73,16 +73,16 @@ def outbox() -> Findings:
     box = pulse.outbox()
     if box.stuck:
         yield problem(
-            f"{box.stuck} messages wait too long, the oldest for {_minutes(box.age)}.",
+            f"Messages that wait too long: {box.stuck}, the oldest for {_minutes(box.age)}.",
             "Look at worker, beat and the mail server, here and in the log.",
         )
     elif box.due:
-        yield ok(f"{box.due} messages are on their way, the oldest for {_minutes(box.age)}.")
+        yield ok(f"Messages on their way: {box.due}, the oldest for {_minutes(box.age)}.")
     else:
         yield ok("Nothing waits.")
     if box.undeliverable:
         yield warning(
-            f"{box.undeliverable} messages could not be delivered.",
+            f"Messages that could not be delivered: {box.undeliverable}.",
             "The desk's “needs attention” lists them: mend the address or ring, then send again.",
         )
 

@@ -205,7 +205,7 @@ def test_it_sees_a_worker_and_a_beat_that_live():
 def test_it_sees_that_no_worker_takes_what_waits():
     Heartbeat.objects.create(pk=1, at=now() - timedelta(minutes=5))
     app.send_task("clinic.tasks.tick", queue=app.conf.task_default_queue)
-    assert only(services.worker) == ("problem", "No worker: 1 messages wait in the queue.")
+    assert only(services.worker) == ("problem", "No worker. Messages that wait in the queue: 1.")
     assert only(services.beat)[0] == "warning"
     with app.connection_for_write() as link:
         link.default_channel.queue_purge(app.conf.task_default_queue)
@@ -238,7 +238,7 @@ def test_it_sees_mail_that_does_not_go_out():
     Notification.objects.filter(state="pending").update(due_at=now() - timedelta(minutes=90))
     assert said(services.outbox)[0] == (
         "problem",
-        "1 messages wait too long, the oldest for 90 minutes.",
+        "Messages that wait too long: 1, the oldest for 90 minutes.",
     )
 
 
