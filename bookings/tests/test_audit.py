@@ -508,7 +508,7 @@ def add_the_overlap_constraint() -> None:
             cursor.execute(str(statement))
 
 
-def test_adding_the_exclusion_constraint_to_dirty_data_fails_cleanly_and_the_audit_lists_the_rows(
+def test_row_68_adding_the_overlap_rule_to_dirty_data_fails_cleanly_and_the_audit_lists_the_rows(
     diary: Diary,
 ):
     expected = two_visits_in_one_room(diary)

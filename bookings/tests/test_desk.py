@@ -274,7 +274,7 @@ def test_the_day_prints_with_phone_numbers(desk: Client, world: World):
     assert "11:00" in html
 
 
-def test_the_print_is_enough_to_run_the_day_without_the_network(desk: Client, world: World):
+def test_row_70_the_print_is_enough_to_run_the_day_without_the_network(desk: Client, world: World):
     """Who, when, where, with whom, how to reach them, what to know, and who is away."""
     pat = factories.patient(name="Pat Example", access_needs="Uses a wheelchair")
     visit = cast.visit(
