@@ -8,6 +8,7 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, FieldError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -80,10 +81,12 @@ class ClinicAdminSite(AdminSite):
         return {**super().each_context(request), **own}
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """As Django's, but a filter typed by hand into the address is a 400 when it means nothing.
+        """As Django's, but what is typed by hand into an address or a form, and means nothing to
+        the database, is a 400.
 
-        Django lets any lookup on a model's own fields through to the database, also the year 0,
-        a number of thirty digits, and regular expressions, which can keep it busy for long.
+        Django lets any lookup on a model's own fields through, also the year 0 and a number of
+        thirty digits, and regular expressions, which can keep the database busy for long; its
+        search boxes look up whatever a form holds. The log has the trace.
         """
         guarded = super().admin_view(view, cacheable)
 
@@ -92,11 +95,13 @@ class ClinicAdminSite(AdminSite):
             if any(name.endswith(("__regex", "__iregex")) for name in request.GET):
                 raise BadRequest("no regular expressions in addresses")
             try:
-                return guarded(request, *args, **kwargs)
+                response: HttpResponse = guarded(request, *args, **kwargs)
+                # Boxes and lists ask the database while they are drawn.
+                return response.render() if isinstance(response, TemplateResponse) else response
             except (ValueError, OverflowError, DataError, FieldError) as error:
-                if request.method not in ("GET", "HEAD") or not request.GET:
+                if request.method in ("GET", "HEAD") and not request.GET:
                     raise
-                log.warning("an address that cannot be looked up: %s", request.path, exc_info=error)
+                log.error("what was typed cannot be looked up: %s", request.path, exc_info=error)
                 raise BadRequest("this cannot be looked up") from error
 
         return answered

@@ -13,7 +13,7 @@ from django.urls import reverse
 from bookings.tests import cast
 from bookings.tests.patient import Visitor
 
-from .nasty import complaint
+from .nasty import NASTY, complaint
 
 pytestmark = pytest.mark.django_db
 TUESDAY_10 = "2027-01-05T10:00:00+00:00"
@@ -230,3 +230,28 @@ def test_row_58_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(wo
     client.post("/login/", {"username": "dora", "password": WORD})
     cookie = client.cookies["sessionid"]
     assert cookie["httponly"] and cookie["samesite"] == "Lax"
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label)
+def test_row_41_nothing_nasty_in_a_form_of_the_admin_is_an_error_or_comes_back_raw(
+    model: type[models.Model], owner: Client, world: Any
+) -> None:
+    options = model._meta
+    row = model._default_manager.first()
+    change = reverse(
+        f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk if row else 1]
+    )
+    shown = owner.get(change)
+    if shown.status_code != 200 or "adminform" not in shown.context:
+        return
+    form = shown.context["adminform"].form
+    names = [name for name in form.fields if name not in ("groups", "user_permissions")]
+    wrong = []
+    for value in NASTY:
+        if len(value) > 500:
+            continue
+        body = "&".join(f"{name}={value}" for name in [*names, *(f"{n}_0" for n in names)])
+        answer = owner.post(change, body, content_type="application/x-www-form-urlencoded")
+        if said := complaint(answer):
+            wrong.append((value, said))
+    assert not wrong
