@@ -4,7 +4,8 @@ Celery worker and a mail server in a process of its own. None may be lost and no
 Runs on SQLite with files, and on PostgreSQL with Redis where both answer (TEST_DATABASE_URL and
 TEST_REDIS_URL say where; a private one is started where none does). Prints mails a second and the
 peak age of the outbox: how long the last reminder waited after it was due, with the scan's own
-wait in it. Ends with an error where a reminder is lost or doubled.
+wait in it; and how much of a processor a mail costs its worker, which does not depend on what else
+the machine does. Ends with an error where a reminder is lost or doubled.
 
     --count 10000   --workers 1   --threads 4   --engine sqlite|postgresql
 """
@@ -114,13 +115,24 @@ def ask(environment: dict[str, str], *words: str) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
+def seconds_of_cpu(process: "subprocess.Popen[bytes]") -> float:
+    """What a process has used so far; 0 where /proc does not say."""
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def running(*command: str, environment: dict[str, str], log: Path) -> Iterator[None]:
+def running(
+    *command: str, environment: dict[str, str], log: Path
+) -> "Iterator[subprocess.Popen[bytes]]":
     """A process for as long as the block lasts."""
     with log.open("ab") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
         try:
-            yield
+            yield process
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -145,11 +157,15 @@ def measure(name: str, services: dict[str, str], chosen: argparse.Namespace) -> 
             kept["EMAIL_URL"] = f"smtp://127.0.0.1:{(folder / 'port').read_text()}"
             due = float(ask(kept, "--fill", str(chosen.count)))
             celery = [sys.executable, "-m", "celery", "--app", "clinic"]
+            workers = []
             for n in range(chosen.workers):
                 who = ["worker", "--pool", "threads", "--concurrency", str(chosen.threads)]
                 who += ["--hostname", f"bench{n}@%h", "--loglevel", "WARNING"]
-                stack.enter_context(running(*celery, *who, environment=kept, log=log))
+                worker = running(*celery, *who, environment=kept, log=log)
+                workers.append(stack.enter_context(worker))
             stack.enter_context(running(*celery, "beat", environment=kept, log=log))
+            time.sleep(max(due - time.time(), 0))
+            idle = sum(map(seconds_of_cpu, workers))
             states: dict[str, int] = {"pending": chosen.count}
             while states.get("pending"):
                 time.sleep(2)
@@ -157,9 +173,10 @@ def measure(name: str, services: dict[str, str], chosen: argparse.Namespace) -> 
                 if time.time() > due + chosen.patience:
                     print(log.read_text()[-4000:], file=sys.stderr)
                     raise SystemExit(f"{name}: still waiting after {chosen.patience} s: {states}")
+            cpu = sum(map(seconds_of_cpu, workers)) - idle
             stack.close()
         taken = json.loads((folder / "letters.json").read_text())
-    return figures(name, taken, states, due, chosen.count)
+    return figures(name, taken, states, due, chosen.count) | {"cpu": cpu / chosen.count}
 
 
 def figures(name: str, taken: list[Any], states: dict[str, int], due: float, count: int) -> Figures:
@@ -226,7 +243,8 @@ def run(chosen: argparse.Namespace) -> None:
                 found.append(measure("PostgreSQL, Redis", services, chosen))
     for row in found:
         print(
-            f"{row['engine']}: {chosen.count:,} reminders, {row['a second']:,.0f} a second; "
+            f"{row['engine']}: {chosen.count:,} reminders, {row['a second']:,.0f} a second, "
+            f"{1000 * row['cpu']:.1f} ms of a worker’s processor each; "
             f"peak age {row['peak age']:.0f} s, the first after {row['first']:.0f} s; "
             f"lost {row['lost']}, doubled {row['doubled']}; {row['states']}"
         )

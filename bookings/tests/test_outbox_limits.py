@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from bookings import appointments, notifications, pace, tasks
 from bookings.actors import Actor
-from bookings.models import Appointment, Kind, MailPace, Notification, ReminderRule
+from bookings.models import Appointment, Kind, MailPace, Notification, Patient, ReminderRule
 from clinic import checks
 from clinic.tests import smtp
 
@@ -350,6 +350,33 @@ def test_one_message_of_a_process_at_a_time_is_taken_and_not_marked_yet(post, mo
     assert len(post.letters) == 12
     assert post.greetings > 1
     assert set(unmarked) == {0}
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_reminders_due_in_one_minute_all_leave_once(world, clock, post):
+    """As `python -m benchmarks.reminders`, which has ten thousand and processes of their own."""
+    visit = book(world)
+    Notification.objects.all().delete()
+    fields = {f.attname: getattr(visit, f.attname) for f in Appointment._meta.concrete_fields}
+    for name in ("id", "reference", "token", "patient_id"):
+        del fields[name]
+    people = [Patient(name=f"Pat {n}", email=f"pat{n}@example.org") for n in range(200)]
+    Patient.objects.bulk_create(people)
+    visits = Appointment.objects.bulk_create(Appointment(patient=p, **fields) for p in people)
+    due = THURSDAY - timedelta(hours=2)
+    Notification.objects.bulk_create(
+        Notification(
+            kind=Kind.REMINDER, appointment=row, minutes_before=120, due_at=due, recipient="x@y.org"
+        )
+        for row in visits
+    )
+    clock.move_to(due)
+    while Notification.objects.filter(state="pending").exists():
+        race(*[notifications.send_due] * 3)
+    got = [letter.recipients for letter in post.letters]
+    assert sorted(got) == sorted([p.email] for p in people)
+    assert len({letter.message["Message-ID"] for letter in post.letters}) == 200
 
 
 # --- a million sent rows ----------------------------------------------------------------------
