@@ -131,14 +131,18 @@ def test_a_refused_move_shows_its_calendar_as_it_was(client, world, hilltop):
     address = reverse("appointment-move", args=[booked.token])
     looked = {"view": "week", "date": WEDNESDAY, "part": "morning", "gender": "man"}
     looked |= {"language": "cy", "practitioner": "", "location": ""}
-    sent = asked(first_slot(client.get(address, looked).context["board"]).url)
+    shown = client.get(first_slot(client.get(address, looked).context["board"]).url)
+    sent, form = shown.context["choice"].params(), shown.content.decode()
+    action = unescape(re.search(r'method="post" action="([^"]+/move/[^"]*)"', form)[1])
     patient = {"name": "Zed Other", "email": "zed@example.org", "phone": "020 7946 0199"}
     faster = {"treatment": world.treatment.slug, "patient": patient, "screening": {}}
     faster |= {name: sent[name] for name in ("start", "practitioner", "location")}
     taken = client.post("/api/v1/appointments", faster, content_type="application/json")
-    refused = client.post(address, sent)
+    refused = client.post(action, sent)
     assert (taken.status_code, refused.status_code) == (201, 409)
     assert refused.context["board"].state == looked
+    # And so does the back button, which asks for the address of what was sent.
+    assert client.get(action).context["board"].state == looked
     # What no calendar shows has no day to open at.
     answers = {f"gate-{code}": no for code, no in factories.all_no(world.screening).items()}
     far = client.post(address, {**sent, **answers, "start": "2031-01-08T10:00:00+00:00"})

@@ -1,6 +1,6 @@
 """Choosing a treatment, a day and a start: what the pages offer, and what they say to nonsense."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 import time_machine
@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from bookings.models import Appointment
+from clinic.clock import now
 from practitioners.tests import factories as directory
 
 from . import factories
@@ -195,7 +196,7 @@ def test_looking_takes_no_session_and_changes_nothing(client, world):
     assert not Appointment.objects.exists()
 
 
-def test_both_locations_are_named_where_both_have_times(client, world):
+def test_a_start_says_where_it_is_unless_that_was_chosen(client, world):
     other = directory.location(name="Tidewell Hilltop")
     world.rooms.members.add(factories.room(other))
     factories.opening(other)
@@ -205,6 +206,9 @@ def test_both_locations_are_named_where_both_have_times(client, world):
     assert "<small>Tidewell Hilltop</small>" in text
     only = calendar(client, world, location="tidewell-hilltop").content.decode()
     assert "<small>Tidewell" not in only
+    # Also where all that is free is at one of the two.
+    factories.absence(factories.body(world.practitioner), now(), now() + timedelta(days=60))
+    assert "<small>Tidewell Hilltop</small>" in calendar(client, world).content.decode()
 
 
 # --- the two clock changes ---------------------------------------------------------

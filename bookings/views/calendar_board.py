@@ -250,10 +250,10 @@ class Board:
     def free_days(self) -> int:
         return sum(bool(d.starts) for d in self.month.days)
 
-    @cached_property
+    @property
     def several_places(self) -> bool:
-        shown = [s for d in self.listed or self.month.days for s in d.starts]
-        return len({s.location.pk for s in shown}) > 1
+        """Whether a start must say where it is, though all that are shown may be at one place."""
+        return not self.choice.location and len(self.choice.places) > 1
 
     def slots(self, starts: Iterable[Start]) -> list[Slot]:
         found = [self.link(self.choice, s) for s in starts]
