@@ -66,7 +66,7 @@ def messages_of(response) -> list[str]:
 
 
 # --- who may ---------------------------------------------------------------------
-ADDRESSES = ["desk", "desk-print", "desk-attention", "desk-search", "desk-why"]
+ADDRESSES = ["desk", "desk-print", "desk-attention", "desk-search", "desk-why", "desk-audit"]
 
 
 @pytest.mark.parametrize("name", ADDRESSES)

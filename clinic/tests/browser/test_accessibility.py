@@ -144,6 +144,7 @@ def test_staff_pages_have_no_violation(page: Page):
             "/desk/?date=2026-01-01",
             "/desk/print/",
             "/desk/attention/",
+            "/desk/audit/",
             "/desk/search/?q=an",
             "/desk/why/",
             "/desk/why/?treatment=idd-session&date=2026-12-25&time=11:00",
@@ -156,6 +157,14 @@ def test_staff_pages_have_no_violation(page: Page):
             page.goto(path)
             if problems := violations(page):
                 found[path] = problems
+        if who == "reception":
+            page.goto("/desk/")
+            page.get_by_role("link", name="New time, or close").first.click()
+            page.get_by_label("Nothing more to do").check()
+            page.get_by_role("button", name="Save").click()
+            page.get_by_role("heading", name="There is a problem").wait_for()
+            if problems := violations(page):
+                found["a visit we cancelled"] = problems
         page.context.clear_cookies()
     assert not found, found
 
