@@ -106,7 +106,8 @@ def test_an_examination_that_breaks_is_a_line_and_not_the_end(capsys, monkeypatc
 
 # --- the database ---------------------------------------------------------------
 def test_it_sees_a_database_that_is_too_old(monkeypatch, tmp_path):
-    other = ConnectionHandler({"default": {}, "other": sqlite(tmp_path / "d")})["other"]
+    # Django looks once for each name of a connection; nobody else uses this one.
+    other = ConnectionHandler({"default": {}, "old": sqlite(tmp_path / "d")})["old"]
     with closing(other):
         other.features.minimum_database_version = (99,)
         monkeypatch.setattr(database, "connection", other)

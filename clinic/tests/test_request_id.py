@@ -38,10 +38,18 @@ def test_what_does_not_look_like_an_id_is_replaced(client, settings, word):
     assert OURS.fullmatch(client.get("/healthz", headers={"X-Request-ID": word})["X-Request-ID"])
 
 
-def test_every_line_of_a_request_names_it_and_the_next_one_does_not(client, settings, caplog):
+@pytest.fixture
+def lines(caplog, monkeypatch):
+    """Each line that is logged, as it would stand in the log at that moment."""
+    written = []
+    monkeypatch.setattr(
+        caplog.handler, "emit", lambda record: written.append(JsonFormatter().format(record))
+    )
+    return written
+
+
+def test_every_line_of_a_request_names_it_and_the_next_one_does_not(client, settings, lines):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.talkative"]
-    lines = []
-    caplog.handler.emit = lambda record: lines.append(JsonFormatter().format(record))
     answer = client.get("/healthz")
     assert f'"request_id": "{answer["X-Request-ID"]}"' in lines[0]
     log.warning("outside of a request")
@@ -98,11 +106,9 @@ def published() -> dict[str, str]:
 
 
 @pytest.mark.django_db
-def test_the_line_about_an_outage_names_its_request(client, caplog):
+def test_the_line_about_an_outage_names_its_request(client, lines):
     from clinic.tests.test_outage import away
 
-    lines = []
-    caplog.handler.emit = lambda record: lines.append(JsonFormatter().format(record))
     with away():
         answer = client.get("/")
     assert [answer["X-Request-ID"] in line for line in lines if "database is away" in line] == [
