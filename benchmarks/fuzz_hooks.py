@@ -7,6 +7,7 @@ the count of answers.
 """
 
 import atexit
+import itertools
 import json
 import os
 import random
@@ -23,6 +24,7 @@ API = os.environ.get("FUZZ_URL", "http://localhost:8000").rstrip("/") + "/api/v1
 ALIVE = 0.8
 answered: Counter[str] = Counter()
 _free: list[tuple[str, str]] = []
+_keys = itertools.count()
 
 
 def _ask(path: str, **query: str) -> Any:
@@ -83,6 +85,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if "{token}" in call and not stateful and case.path_parameters:
         if row := _book():
             case.path_parameters["token"] = row["token"]
+    key = (case.headers or {}).get("Idempotency-Key")
+    if isinstance(key, str) and len(key) <= 255 and key.isprintable() and dice.random() < ALIVE:
+        case.headers["Idempotency-Key"] = f"key {next(_keys)}"
     if call.endswith("/availability") and case.query:
         _whole_question(case.query, dice)
     if call.endswith("/appointments") and body:
@@ -96,8 +101,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
 def _other_start(body: dict[str, Any], row: Any) -> None:
     if row:
         who = {"treatment": row["treatment"], "practitioner": row["practitioner"]}
-        if starts := _ask("availability", **who, **_days())["starts"]:
-            body["start"] = starts[-1]["start"]
+        starts = [found["start"] for found in _ask("availability", **who, **_days())["starts"]]
+        if others := [start for start in starts if start != row["start"]]:
+            body["start"] = others[-1]
 
 
 def _whole_question(query: Any, dice: random.Random) -> None:

@@ -1,5 +1,8 @@
 """What somebody may type or send, at every door, and what no answer may do with it."""
 
+import os
+from itertools import count
+
 from django.http import HttpResponse
 
 TAG = "<walk-tag"
@@ -32,6 +35,17 @@ NASTY = [
     "../../../../etc/passwd",
     "=HYPERLINK(%22http://evil.example%22)",
 ]
+
+
+_turns = count()
+
+
+def in_turn(others: int = 1) -> list[str]:
+    """The tag, and the next few of the table; with WALK_ALL=1 the whole table."""
+    if os.environ.get("WALK_ALL"):
+        return NASTY
+    rest = NASTY[1:]
+    return [NASTY[0], *(rest[next(_turns) % len(rest)] for _n in range(others))]
 
 
 def complaint(response: HttpResponse) -> str:

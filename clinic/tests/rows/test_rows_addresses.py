@@ -13,7 +13,7 @@ from django.urls import reverse
 from bookings.tests import cast
 from bookings.tests.patient import Visitor
 
-from .nasty import NASTY, complaint
+from .nasty import complaint, in_turn
 
 pytestmark = pytest.mark.django_db
 TUESDAY_10 = "2027-01-05T10:00:00+00:00"
@@ -247,9 +247,7 @@ def test_row_41_nothing_nasty_in_a_form_of_the_admin_is_an_error_or_comes_back_r
     form = shown.context["adminform"].form
     names = [name for name in form.fields if name not in ("groups", "user_permissions")]
     wrong = []
-    for value in NASTY:
-        if len(value) > 500:
-            continue
+    for value in in_turn(3):
         body = "&".join(f"{name}={value}" for name in [*names, *(f"{n}_0" for n in names)])
         answer = owner.post(change, body, content_type="application/x-www-form-urlencoded")
         if said := complaint(answer):

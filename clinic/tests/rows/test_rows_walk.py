@@ -5,7 +5,6 @@ reads: what is added tomorrow is walked tomorrow. Each gets the tag and one more
 turn; WALK_ALL=1 sends the whole table.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -26,7 +25,7 @@ from bookings.tests import factories
 from bookings.tests.patient import Visitor
 from clinic.access import PRACTITIONER
 
-from .nasty import NASTY, complaint
+from .nasty import complaint, in_turn
 
 pytestmark = pytest.mark.django_db
 TUESDAY_10 = "2027-01-05T10:00:00+00:00"
@@ -126,12 +125,6 @@ def ask(client: Client, method: str, *args: Any, **more: Any) -> Any:
     return answer
 
 
-def some() -> list[str]:
-    if os.environ.get("WALK_ALL"):
-        return NASTY
-    return [NASTY[0], NASTY[1 + next(_turns) % (len(NASTY) - 1)]]
-
-
 def multipart(name: str, value: str) -> dict[str, Any]:
     body = (
         f'--frontier\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode()
@@ -156,7 +149,7 @@ def test_row_46_48_55_56_nothing_nasty_in_any_parameter_or_field_breaks_or_bends
     start = {"start": TUESDAY_11, "date": "2027-01-05"}
     for name in sorted(names):
         others = "&".join(f"{k}={v.replace('+', '%2B')}" for k, v in start.items() if k != name)
-        for value in some():
+        for value in in_turn():
             answer = ask(client, "get", f"{address}?{name}={value}&{others}")
             if said := complaint(answer):
                 wrong.append(("GET", name, value[:60], said))
@@ -164,7 +157,7 @@ def test_row_46_48_55_56_nothing_nasty_in_any_parameter_or_field_breaks_or_bends
     with watched() as names:
         ask(client, "post", query, {"form": "x"})
     for name in sorted(names - {"csrfmiddlewaretoken"}):
-        for value in some():
+        for value in in_turn():
             plain = {
                 "data": f"{name}={value}",
                 "content_type": "application/x-www-form-urlencoded",
@@ -178,7 +171,7 @@ def test_row_46_48_55_56_nothing_nasty_in_any_parameter_or_field_breaks_or_bends
 def test_row_55_nothing_nasty_in_a_path_breaks_a_page(site: Any) -> None:
     wrong = []
     for path in (p for p in ADDRESSES if "<str:" in p or "<slug:slug>" in p):
-        for value in some():
+        for value in in_turn():
             typed = path
             for kind in ("<slug:slug>", "<str:token>", "<str:reference>", "<slug:verb>"):
                 typed = typed.replace(kind, value[:300])
