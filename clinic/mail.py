@@ -5,7 +5,7 @@ from collections.abc import Callable
 from email.headerregistry import Address
 from email.utils import make_msgid, parseaddr
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import css_inline
 from django.conf import settings
@@ -44,7 +44,7 @@ class Line:
         # Whether this connection has taken a message already.
         self.is_used = False
 
-    def __enter__(self) -> "Line":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
