@@ -19,7 +19,6 @@ from bookings.models import Appointment, Audit, CalledOff, Notification, Reached
 from bookings.patients import Details
 from bookings.tests import cast, factories
 from bookings.tests.factories import World
-from clinic import pulse
 from clinic.access import OWNER
 from clinic.celery import app
 from clinic.errors import Refused
@@ -382,12 +381,6 @@ def test_beat_asks_for_it_each_night():
     nightly = app.conf.beat_schedule["audit"]
     assert nightly["task"] == tasks.audit_the_diary.name
     assert (nightly["schedule"].hour, nightly["schedule"].day_of_week) == ({4}, set(range(7)))
-
-
-def test_who_was_rung_is_no_alarm_any_more(desk: Client, failed: Notification):
-    assert pulse.outbox().undeliverable == 1
-    desk.post(reverse("desk-mail", args=[failed.pk, "reached"]))
-    assert pulse.outbox().undeliverable == 0
 
 
 def test_an_address_that_came_later_gets_confirmation_and_reminders(world: World):
