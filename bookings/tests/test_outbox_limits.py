@@ -18,7 +18,6 @@ from django.urls import reverse
 from bookings import appointments, notifications, pace, tasks
 from bookings.actors import Actor
 from bookings.models import Appointment, Kind, MailPace, Notification, Patient, ReminderRule
-from clinic import checks
 from clinic.tests import smtp
 
 from . import cast, factories
@@ -408,29 +407,3 @@ def plan(sql: str, params: Any) -> str:
             cursor.execute("SET LOCAL enable_bitmapscan = off")
             cursor.execute(f"EXPLAIN {sql}", params)
         return "\n".join(str(row) for row in cursor.fetchall())
-
-
-# --- settings that fit ------------------------------------------------------------------------
-def test_a_task_ends_before_it_is_handed_out_again_and_that_before_its_claims_lapse():
-    assert checks.check_mail_numbers() == []
-    assert timedelta(seconds=in_force.LEASE_SECONDS) == notifications.LEASE
-    options = in_force.CELERY_BROKER_TRANSPORT_OPTIONS
-    if in_force.REDIS_URL:
-        assert options["visibility_timeout"] == in_force.VISIBILITY_SECONDS
-    assert in_force.CELERY_TASK_ACKS_LATE and in_force.CELERY_TASK_IGNORE_RESULT
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "code"),
-    [
-        ("LEASE_SECONDS", 200, "clinic.E010"),
-        ("VISIBILITY_SECONDS", 100, "clinic.E010"),
-        ("EMAIL_TIMEOUT", 20, "clinic.E010"),
-        ("MAIL_PER_MINUTE", -1, "clinic.E009"),
-        ("MAIL_OLDEST_HOURS", 0, "clinic.E009"),
-        ("UNDO_SECONDS", 3600, "clinic.E009"),
-    ],
-)
-def test_control_settings_that_do_not_fit_stop_the_start(settings, name, value, code):
-    setattr(settings, name, value)
-    assert [problem.id for problem in checks.check_mail_numbers()] == [code]
