@@ -1,4 +1,4 @@
-"""What every test stands on: the report names the engine; no test meets another's cache or fault."""
+"""What every test stands on: the engines are named; none meets another's cache or fault."""
 
 import uuid
 from pathlib import Path
