@@ -163,8 +163,11 @@ class Board:
     # --- ways to look at it ---------------------------------------------------------
     @property
     def views(self) -> list[Option]:
+        """Each opens at the day whose times are shown, where another than the first was asked."""
+        shown = {"date": self.day.date.isoformat()} if self.day and self.look.asked else {}
+        said = {v: "" if v == "month" else v for v in VIEWS}
         return [
-            Option(f"view-{v}", text, self.url(view="" if v == "month" else v), self.look.view == v)
+            Option(f"view-{v}", text, self.url(view=said[v], **shown), self.look.view == v)
             for v, text in VIEWS.items()
         ]
 
