@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from bookings import availability, screening
@@ -30,6 +31,8 @@ from practitioners.models import (
     Treatment,
 )
 
+# Free times are gone in seconds: nothing on the way may show an old page, or anybody's to another.
+fresh = cache_control(private=True, no_cache=True)
 CARDS_A_PAGE = 12
 SOONEST_ON_HOME = 6
 
@@ -52,6 +55,7 @@ class Soon:
 
 # --- home -----------------------------------------------------------------------
 @require_safe
+@fresh
 def home(request: HttpRequest) -> HttpResponse:
     """Who we are, the ways in, and what is free next."""
     therapies = list(Therapy.objects.published())
@@ -86,6 +90,7 @@ def _for_strangers() -> QuerySet[Treatment]:
 
 # --- practitioners --------------------------------------------------------------
 @require_safe
+@fresh
 def directory(request: HttpRequest) -> HttpResponse:
     """The practitioners who match the filters, the one with the earliest start first."""
     form = search.DirectoryForm(request.GET)
@@ -149,6 +154,7 @@ def _hours_from(day: date) -> QuerySet[Opening]:
 
 
 @require_safe
+@fresh
 def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
     """One practitioner: who, what, where on which days, and the next free start."""
     day = _today()
@@ -187,6 +193,7 @@ def _places(person: Practitioner, day: date) -> list[tuple[Location, list[Openin
 
 # --- therapies and conditions ---------------------------------------------------
 @require_safe
+@fresh
 def therapy(request: HttpRequest, slug: str) -> HttpResponse:
     """One therapy: what it is, what it costs, how strong the evidence is, who gives it when."""
     day = _today()

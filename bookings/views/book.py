@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from bookings import availability
@@ -30,6 +31,7 @@ class Offer:
 
 
 @require_safe
+@cache_control(private=True, no_cache=True)
 @answers_refusals
 def choose(request: HttpRequest) -> HttpResponse:
     """Step 1: what is offered to first-time and to returning patients, by therapy."""

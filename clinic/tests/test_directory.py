@@ -40,6 +40,16 @@ def test_a_card_says_who_what_and_when_and_leads_into_booking(client, world):
     )
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["/", "/practitioners/", "/practitioners/ana-okafor/", "/therapies/acupuncture/", "/book/"],
+)
+def test_a_page_that_names_a_free_time_is_asked_for_each_time(client, world, address):
+    answer = client.get(address)
+    assert "10:00" in answer.content.decode()
+    assert {"private", "no-cache"} <= set(answer["Cache-Control"].split(", "))
+
+
 def test_whoever_is_free_first_comes_first(client, world):
     early = factories.practitioner(name="Zed Early", treatments=[world.treatment])
     diary.opening(world.location, diary.body(early))
