@@ -97,14 +97,14 @@ def test_from_the_month_to_the_week_and_back_never_leads_to_what_is_over(client,
 
 
 def test_another_view_opens_at_the_day_whose_times_are_shown(client, world, ben):
-    def leads_to(shown):
-        found = {view.id: parse_qs(urlsplit(view.url).query) for view in shown.views}
-        return [found[name].get("date", [""])[0] for name in ("view-month", "view-week")]
+    def leads_to(**asked):
+        shown = board(client, world, practitioner=ben.slug, **asked)
+        return [parse_qs(urlsplit(v.url).query).get("date") for v in shown.views]
 
     # The month begins in a week of the one before, the week with days on which he is not in.
-    for asked in ({"month": "2027-02"}, {"view": "week", "date": "2027-02-01"}):
-        assert leads_to(board(client, world, **asked, practitioner=ben.slug)) == ["2027-02-03"] * 2
-    assert leads_to(board(client, world)) == ["", ""]
+    assert leads_to(month="2027-02") == [None, ["2027-02-03"], None]
+    assert leads_to(view="week", date="2027-02-01") == [["2027-02-03"], *[["2027-02-01"]] * 2]
+    assert leads_to() == [None] * 3
 
 
 def test_a_week_without_a_free_day_leads_to_the_first_one(client, world):

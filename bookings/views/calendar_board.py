@@ -163,13 +163,16 @@ class Board:
     # --- ways to look at it ---------------------------------------------------------
     @property
     def views(self) -> list[Option]:
-        """Each opens at the day whose times are shown, where another than the first was asked."""
+        """The month and the week open at the day whose times the other of them shows, where
+        another than the first was asked; a day of nobody's choosing goes no further."""
         shown = {"date": self.day.date.isoformat()} if self.day and self.look.asked else {}
-        said = {v: "" if v == "month" else v for v in VIEWS}
-        return [
-            Option(f"view-{v}", text, self.url(view=said[v], **shown), self.look.view == v)
-            for v, text in VIEWS.items()
-        ]
+        found = []
+        for view, text in VIEWS.items():
+            is_chosen = self.look.view == view
+            day = {} if is_chosen or view == "list" else shown
+            address = self.url(view="" if view == "month" else view, **day)
+            found.append(Option(f"view-{view}", text, address, is_chosen))
+        return found
 
     @property
     def day_parts(self) -> list[Option]:
