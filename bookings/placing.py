@@ -116,6 +116,18 @@ def secure(query: Query, start: datetime, take: Callable[[Placement], Appointmen
     raise StartTaken
 
 
+def insist(
+    way: Placement, moving: Appointment, take: Callable[[Placement], Appointment]
+) -> Appointment:
+    """Let `take` write this very way, whatever the hours say; StartTaken where it is not free."""
+    try:
+        with transaction.atomic():
+            _clear(way, moving)
+            return take(way)
+    except LostRace:
+        raise StartTaken from None
+
+
 def with_alternatives(query: Query, start: datetime) -> StartTaken:
     """The refusal for a taken start, with free starts near it. Call it outside the transaction."""
     metrics.count(metrics.conflicts, "start_taken")

@@ -75,11 +75,13 @@ def still_open(locations: Sequence[Location], *, at: datetime) -> QuerySet[Undo]
     as_left = Q()
     for verb, state in AFTER.items():
         as_left |= Q(verb=verb, appointment__state=state)
+    # Who said that they are coming to a new time keeps it.
+    kept = Q(verb=Undo.Verb.RESCHEDULE, appointment__coming_at__isnull=False)
     return Undo.objects.filter(
         as_left,
+        ~kept,
         until__gt=at,
         sequence=F("appointment__sequence"),
-        appointment__coming_at=None,
         appointment__location__in=[place.pk for place in locations],
     ).select_related("appointment__patient", "appointment__location", "location")
 
@@ -116,7 +118,7 @@ def _take_back(appointment: Appointment, by: Actor) -> Appointment:
     if was is None:
         raise WrongState(_("It is too late to take this back."))
     steps.must_be(row, AFTER[Undo.Verb(was.verb)])
-    if row.coming_at:
+    if was.verb == Undo.Verb.RESCHEDULE and row.coming_at:
         raise WrongState(_("It is too late: the patient has said that they are coming."))
     if not notifications.hold_back(row):
         raise WrongState(_("It is too late: the patient has just been told."))
@@ -162,13 +164,11 @@ def _put_back(row: Appointment, was: Undo) -> None:
         placing.secure(Query(treatment, day, day, **asked), start, take)
     except StartNotOffered:
         # An absence, or other hours: what stood there before may stand there again.
-        placing.free(row)
-        way = Placement(was.practitioner, was.location, claims, joins=False, is_guarded=False)
-        try:
-            with transaction.atomic():
-                take(way)
-        except placing.LostRace:
-            raise StartTaken from None
+        joins = row.treatment.is_group and was.practitioner.resource.pk not in {
+            pk for pk, _start, _end in claims
+        }
+        way = Placement(was.practitioner, was.location, claims, joins, is_guarded=False)
+        placing.insist(way, row, take)
     if row.patient:
         placing.take_body(row, body_of(row.patient))
 

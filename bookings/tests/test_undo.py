@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from bookings import appointments, audit, notifications, tasks
+from bookings import appointments, audit, notifications, tasks, undo
 from bookings.actors import API, PATIENT, Actor
 from bookings.errors import PatientBusy, WrongState
 from bookings.models import Appointment, Kind, Notification, ReminderRule, Undo
@@ -211,6 +211,26 @@ def test_an_absence_noted_meanwhile_does_not_keep_it_from_coming_back(world, vis
     assert appointments.take_back(visit, by=DESK).starts_at == THURSDAY
 
 
+def test_a_hold_that_is_over_does_not_keep_it_from_coming_back(world, visit, how, clock):
+    CHANGES[how](visit, DESK)
+    hold = appointments.hold(
+        treatment=world.treatment, start=THURSDAY, screening=None, by=DESK, source="desk"
+    )
+    Appointment.objects.filter(pk=hold.pk).update(held_until=MONDAY)
+    day = THURSDAY.replace(hour=0)
+    factories.absence(factories.body(world.practitioner), day, day + timedelta(days=1))
+    assert appointments.take_back(visit, by=DESK).starts_at == THURSDAY
+
+
+def test_who_had_said_they_are_coming_is_still_coming(visit, clock):
+    appointments.coming(visit, by=PATIENT)
+    row = appointments.cancel(visit, by=DESK)
+    assert undo.of(row)
+    appointments.take_back(visit, by=DESK)
+    visit.refresh_from_db()
+    assert (visit.state, visit.coming_at) == ("booked", MONDAY)
+
+
 def test_another_room_will_do_when_its_own_is_taken(world, visit, how):
     CHANGES[how](visit, DESK)
     second = factories.room(world.location, name="Room 2")
@@ -244,6 +264,20 @@ def test_a_place_in_a_class_comes_back_whoever_leads_it_now():
     holders = [a for a in (first, second) for r in a.reservations.all() if r.resource_id in shared]
     assert len(holders) == 2
     assert first.reservations.filter(resource__in=mats).count() == 1
+
+
+def test_a_place_in_a_class_does_not_come_back_without_its_class():
+    world = factories.bookable_clinic(is_group=True)
+    world.treatment.needs.update(is_shared=True)
+    mats = [factories.equipment(world.location, name=f"Mat {n}") for n in range(3)]
+    factories.need(world.treatment, factories.pool(*mats, name="Mats"))
+    first, second = book(world, name="Ann"), book(world, name="Bob")
+    appointments.cancel(second, by=DESK)
+    appointments.cancel(first, by=PATIENT, override=True)
+    day = THURSDAY.replace(hour=0)
+    factories.absence(factories.body(world.practitioner), day, day + timedelta(days=1))
+    with pytest.raises(TakenMeanwhile):
+        appointments.take_back(second, by=DESK)
 
 
 # --- refused ------------------------------------------------------------------------------
