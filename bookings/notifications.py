@@ -178,11 +178,10 @@ def resend_confirmation(appointment: Appointment) -> Notification:
 
 def send_again(notification: Notification) -> None:
     """Try a failed message once more, from the start: a person has decided that it is not too
-    late."""
+    late. Claims are counted on, so that a worker that was stuck since finds its own gone."""
     Notification.objects.filter(pk=notification.pk, state=Notification.State.FAILED).update(
         state=Notification.State.PENDING,
         due_at=now(),
-        attempts=0,
         refusals=0,
         lease_until=None,
         last_error="",
@@ -282,7 +281,8 @@ def _send_until(deadline: float, line: Line) -> None:
             _let_go(pk, attempt)
         if line.is_away:
             return  # trying the others would wear out a server that is coming back
-    nudge()
+    if not is_first:
+        nudge()  # else the next turn is further off than a run is long: beat asks again
 
 
 def claim(limit: int = BATCH) -> list[tuple[int, int]]:

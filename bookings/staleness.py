@@ -7,7 +7,7 @@
 | cancellation | before the visit would have ended | failed: a person rings |
 | answer to a contact message | any time | - |
 | receipt, contact message to the clinic | any time | - |
-| code | ten minutes | dropped |
+| code | ten minutes, whoever sends it again | dropped |
 
 And none of them later than MAIL_OLDEST_HOURS after it was due: what a patient had to be told has
 then failed, and stands at the desk; the others are dropped. Each carries its reason.
@@ -55,7 +55,9 @@ def verdict(row: Notification) -> Verdict | None:
     """None where the message is to be sent now. Reads its appointment."""
     late = now() - row.due_at
     if row.kind == Kind.CODE:
-        return _dropped(OVER) if late > timedelta(minutes=CODE_MINUTES) else None
+        # Sent again by a person it is due anew, and no better for it.
+        age = now() - min(row.due_at, row.created_at)
+        return _dropped(OVER) if age > timedelta(minutes=CODE_MINUTES) else None
     found = _about_a_visit(row, row.appointment, late) if row.appointment else None
     if found is None and late > timedelta(hours=settings.MAIL_OLDEST_HOURS):
         return _failed(TOO_OLD) if row.kind in MATTERS else _dropped(TOO_OLD)

@@ -80,11 +80,11 @@ def test_a_code_is_for_the_patients_eyes_only(staff: Client, confirmation: Notif
 
 def test_failed_ones_are_sent_again(staff: Client, confirmation: Notification) -> None:
     Notification.objects.filter(pk=confirmation.pk).update(
-        state="failed", attempts=8, last_error="no"
+        state="failed", attempts=8, refusals=8, last_error="no"
     )
     act(staff, "send_again", confirmation)
     confirmation.refresh_from_db()
-    assert (confirmation.state, confirmation.attempts) == ("pending", 0)
+    assert (confirmation.state, confirmation.refusals) == ("pending", 0)
 
 
 def test_sent_ones_are_neither_sent_again_nor_dropped(

@@ -220,6 +220,15 @@ def test_a_task_that_comes_twice_or_too_late_sends_nothing(confirmation, clock, 
     assert len(post.letters) == 1
 
 
+def test_who_claimed_it_before_it_was_sent_again_by_hand_sends_nothing(confirmation, clock, post):
+    [claim] = notifications.claim()
+    Notification.objects.filter(pk=confirmation.pk).update(state="failed", lease_until=None)
+    notifications.send_again(confirmation)
+    notifications.claim()
+    assert not notifications.deliver(*claim)
+    assert post.letters == []
+
+
 def test_a_stuck_workers_failure_does_not_undo_its_successors_claim(
     confirmation, clock, post, monkeypatch
 ):

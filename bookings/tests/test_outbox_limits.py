@@ -182,6 +182,16 @@ def test_a_person_may_send_again_what_was_too_old(world, clock, post):
 
 
 # --- a server that is away ------------------------------------------------------------------
+def test_a_code_that_is_sent_again_too_late_does_not_leave(clock, post):
+    row = other(Kind.CODE)
+    Notification.objects.filter(pk=row.pk).update(state="failed")
+    clock.shift(timedelta(minutes=11))
+    notifications.send_again(row)
+    assert sent(post) == 0
+    row.refresh_from_db()
+    assert row.state == "dropped"
+
+
 def test_an_outage_of_a_day_costs_no_message_its_chance(world, clock, post, settings):
     row = told(world, Kind.CONFIRMATION, FAR)
     settings.EMAIL_PORT, port = 1, settings.EMAIL_PORT
@@ -278,6 +288,15 @@ def test_one_paced_turn_in_four_is_a_reminders(clock, settings):
         assert pace.take_turn()
         kinds.append(Notification.objects.get(pk=pk).kind == Kind.REMINDER)
     assert kinds == [False, False, False, True] * 2
+
+
+def test_a_run_with_no_turn_in_its_time_does_not_ask_for_another_one(settings, monkeypatch):
+    settings.MAIL_PER_MINUTE = 1
+    MailPace.objects.create(pk=1, free_at=datetime.now(UTC) + timedelta(minutes=1))
+    nudges: list[bool] = []
+    monkeypatch.setattr(notifications, "nudge", lambda: nudges.append(True))
+    notifications.send_due()
+    assert not nudges
 
 
 def test_a_clock_that_was_wrong_does_not_stop_the_mail(clock, settings):
