@@ -241,6 +241,12 @@ def undeliverable(now: datetime) -> QuerySet[Notification]:
     return failed.filter(still_matters)
 
 
+def alarming(now: datetime) -> QuerySet[Notification]:
+    """Of these, what can still reach somebody in time: a visit that is over needs a word, not an
+    alarm."""
+    return undeliverable(now).exclude(appointment__ends_at__lte=now)
+
+
 def _failures(now: datetime) -> QuerySet[Notification]:
     people = ("appointment__patient", "appointment__location")
     return undeliverable(now).select_related(*people).order_by("-due_at", "pk")

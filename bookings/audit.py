@@ -13,6 +13,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from clinic.clock import now
 
@@ -103,7 +104,7 @@ def _ask(cursor: Any, check: Check, params: dict[str, Any]) -> Finding:
     )
     rows = cursor.fetchall()
     total = int(rows[0][1]) if rows else 0
-    return Finding(check.name, check.says, total, tuple(str(line) for line, _n in rows))
+    return Finding(check.name, str(check.says), total, tuple(str(line) for line, _n in rows))
 
 
 def _pieces() -> dict[str, str]:
@@ -136,7 +137,7 @@ def _missing_constraints(cursor: Any) -> Finding:
         )
         present = {name for (name,) in cursor.fetchall()}
     missing = sorted(set(_declared()) - present)
-    says = "The database has lost rules of its own: make them again before anything else."
+    says = gettext("The database has lost rules of its own: make them again before anything else.")
     return Finding("constraint", says, len(missing), tuple(missing[:SHOWN]))
 
 

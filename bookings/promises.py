@@ -7,13 +7,16 @@ Words in braces are filled in by bookings.audit, where the database's dialect de
 
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 
 @dataclass(frozen=True)
 class Check:
     """A promise: its name, what it means that it is broken, and who breaks it."""
 
     name: str
-    says: str
+    says: Promise
     sql: str
 
 
@@ -35,7 +38,7 @@ PIECES = {
 CHECKS = (
     Check(
         "overlap",
-        "Two reservations of one resource overlap. Move or cancel one visit of each pair.",
+        _("Two reservations of one resource overlap. Move or cancel one visit of each pair."),
         """
         SELECT 'resource ' || x.resource_id || ' at ' || x.starts_at || ': appointment '
             || COALESCE(one.reference, '?') || ' and ' || COALESCE((
@@ -56,7 +59,7 @@ CHECKS = (
     ),
     Check(
         "span",
-        "A span is none: it ends before it begins, is far too long, or is not as agreed.",
+        _("A span is none: it ends before it begins, is far too long, or is not as agreed."),
         """
         SELECT 'reservation ' || r.id AS line FROM bookings_reservation r
         WHERE r.starts_at IS NULL OR r.ends_at IS NULL OR r.starts_at >= r.ends_at
@@ -68,7 +71,7 @@ CHECKS = (
     ),
     Check(
         "practitioner",
-        "A live visit does not have its practitioner’s time.",
+        _("A live visit does not have its practitioner’s time."),
         """
         SELECT {name} AS line FROM bookings_appointment a
         JOIN practitioners_treatment t ON t.id = a.treatment_id
@@ -93,7 +96,7 @@ CHECKS = (
     ),
     Check(
         "another_practitioner",
-        "A visit takes the time of a practitioner who is not its own.",
+        _("A visit takes the time of a practitioner who is not its own."),
         """
         SELECT {name} || ': resource ' || r.resource_id AS line FROM bookings_reservation r
         JOIN bookings_resource w ON w.id = r.resource_id
@@ -103,7 +106,7 @@ CHECKS = (
     ),
     Check(
         "body",
-        "A visit does not keep its patient from being elsewhere, or keeps somebody else.",
+        _("A visit does not keep its patient from being elsewhere, or keeps somebody else."),
         """
         SELECT {name} || ': none' AS line FROM bookings_appointment a
         JOIN bookings_patient p ON p.id = a.patient_id
@@ -121,8 +124,11 @@ CHECKS = (
     ),
     Check(
         "needs",
-        "A visit to come takes less, or more, of a pool or of its practitioner than its treatment "
-        "needs now: something is lost, or the treatment was changed after it was booked.",
+        _(
+            "A visit to come takes less, or more, of a pool or of its practitioner than its "
+            "treatment needs now: something is lost, or the treatment was changed after it was "
+            "booked."
+        ),
         """
         WITH ahead AS (
             SELECT a.id, a.reference, a.treatment_id, a.practitioner_id, a.location_id,
@@ -177,7 +183,7 @@ CHECKS = (
     ),
     Check(
         "dead",
-        "Something is taken for a visit that is cancelled, expired or gone.",
+        _("Something is taken for a visit that is cancelled, expired or gone."),
         """
         SELECT 'reservation ' || r.id || COALESCE(': appointment ' || a.reference, '') AS line
         FROM bookings_reservation r LEFT JOIN bookings_appointment a ON a.id = r.appointment_id
@@ -186,7 +192,7 @@ CHECKS = (
     ),
     Check(
         "old_hold",
-        "A hold is over and was not cleared away: does beat run? It blocks nobody.",
+        _("A hold is over and was not cleared away: does beat run? It blocks nobody."),
         """
         SELECT {name} || ', held until ' || a.held_until AS line FROM bookings_appointment a
         WHERE a.state = 'held' AND a.held_until < %(hold_grace)s
@@ -194,7 +200,7 @@ CHECKS = (
     ),
     Check(
         "state",
-        "A visit’s state does not go with its dates or its patient.",
+        _("A visit’s state does not go with its dates or its patient."),
         """
         SELECT {name} || ', ' || a.state AS line FROM bookings_appointment a
         WHERE a.state NOT IN ('held', 'booked', 'arrived', 'completed', 'cancelled', 'no_show',
@@ -210,7 +216,7 @@ CHECKS = (
     ),
     Check(
         "event",
-        "What was written down about a visit does not lead to the state it is in.",
+        _("What was written down about a visit does not lead to the state it is in."),
         """
         SELECT 'appointment ' || reference || ': ' || said AS line FROM (
             SELECT a.reference, CASE
@@ -233,7 +239,10 @@ CHECKS = (
     ),
     Check(
         "message_missing",
-        "A patient with a mail address was not told of a visit to come, or will not be reminded.",
+        _(
+            "A patient with a mail address was not told of a visit to come, or will not be "
+            "reminded."
+        ),
         """
         SELECT {name} || ': confirmation' AS line FROM bookings_appointment a
         JOIN bookings_patient p ON p.id = a.patient_id AND p.email <> ''
@@ -258,7 +267,7 @@ CHECKS = (
     ),
     Check(
         "message_left_over",
-        "A message waits that is no longer true, or has nobody to go to.",
+        _("A message waits that is no longer true, or has nobody to go to."),
         """
         SELECT 'notification ' || n.id || ', ' || n.kind || COALESCE(
             ': appointment ' || a.reference || ' is ' || a.state, '') AS line
@@ -272,7 +281,7 @@ CHECKS = (
     ),
     Check(
         "message_twice",
-        "One message is there twice, or was sent without a time.",
+        _("One message is there twice, or was sent without a time."),
         """
         SELECT 'appointment ' || a.reference || ': ' || n.kind || ', ' || COUNT(*) || ' times'
             AS line
@@ -287,7 +296,7 @@ CHECKS = (
     ),
     Check(
         "outcome",
-        "A visit that the clinic called off is no task, or a visit that goes ahead is one.",
+        _("A visit that the clinic called off is no task, or a visit that goes ahead is one."),
         """
         SELECT {name} || ': no task' AS line FROM bookings_appointment a
         WHERE a.state = 'cancelled' AND a.cancelled_by_clinic AND NOT EXISTS (
@@ -300,7 +309,7 @@ CHECKS = (
     ),
     Check(
         "people",
-        "A record of a person, or the body that goes with it, belongs to nobody.",
+        _("A record of a person, or the body that goes with it, belongs to nobody."),
         """
         SELECT 'patient ' || p.id || ' was merged and has appointments' AS line
         FROM bookings_patient p WHERE p.merged_into_id IS NOT NULL AND EXISTS (
@@ -316,7 +325,7 @@ CHECKS = (
     ),
     Check(
         "pair",
-        "A practitioner does not have exactly one resource, or a resource not its practitioner.",
+        _("A practitioner does not have exactly one resource, or a resource not its practitioner."),
         """
         SELECT 'practitioner ' || p.id || ': ' || COUNT(w.id) AS line
         FROM practitioners_practitioner p LEFT JOIN bookings_resource w ON w.practitioner_id = p.id

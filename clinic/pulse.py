@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q
 
-from bookings.attention import STUCK_AFTER, undeliverable
+from bookings.attention import STUCK_AFTER, alarming
 from bookings.models import Audit, Notification
 from clinic.clock import now
 from clinic.models import Heartbeat
@@ -41,8 +41,8 @@ def outbox() -> Outbox:
         stuck=Count("pk", filter=Q(due_at__lt=instant - STUCK_AFTER)),
         oldest=Min("due_at"),
     )
-    # The same that the desk has to look at, until somebody has sent it again or rung.
-    return Outbox(**found, undeliverable=undeliverable(instant).count())
+    # Until somebody at the desk has sent it again or rung.
+    return Outbox(**found, undeliverable=alarming(instant).count())
 
 
 def silence() -> timedelta | None:

@@ -12,11 +12,14 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils.functional import Promise
 
 from bookings import appointments, audit, notifications, outcomes, tasks
 from bookings.actors import PATIENT, SYSTEM, Actor
+from bookings.attention import alarming
 from bookings.models import Appointment, Audit, CalledOff, Notification, Reached, ReminderRule
 from bookings.patients import Details
+from bookings.promises import CHECKS
 from bookings.tests import cast, factories
 from bookings.tests.factories import World
 from clinic.access import OWNER
@@ -304,6 +307,16 @@ def test_a_mail_that_failed_says_whom_to_ring(desk: Client, failed: Notification
     assert "tel:+441174960200" in html
 
 
+def test_a_mail_that_failed_alarms_until_its_visit_is_over_and_stays_a_task(
+    desk: Client, failed: Notification
+):
+    assert list(alarming(NOW)) == [failed]
+    for later, alarms in ((TEN, True), (TEN + timedelta(days=1), False)):
+        with time_machine.travel(later, tick=False):
+            assert alarming(later).exists() == alarms
+            assert "1 mail could not be sent" in page(desk)
+
+
 def test_i_rang_them_ends_it_and_keeps_who_and_when(desk: Client, failed: Notification, dora: User):
     response = desk.post(reverse("desk-mail", args=[failed.pk, "reached"]))
     assert response.status_code == 302
@@ -359,6 +372,10 @@ def test_what_the_auditor_found_is_a_task(desk: Client, world: World):
     html = desk.get(reverse("desk-audit")).content.decode()
     assert "Two at once." in html
     assert "resource 7" in html
+
+
+def test_what_the_auditor_says_can_be_translated():
+    assert [check.name for check in CHECKS if not isinstance(check.says, Promise)] == []
 
 
 @pytest.mark.parametrize(("hours", "listed"), [(49, False), (51, True)])

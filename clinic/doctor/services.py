@@ -83,7 +83,7 @@ def outbox() -> Findings:
     if box.undeliverable:
         yield warning(
             f"Messages that could not be delivered: {box.undeliverable}.",
-            "The desk's “needs attention” lists them: mend the address or ring, then send again.",
+            "The desk's “To look at” lists them: mend the address and send again, or ring.",
         )
 
 

@@ -20,6 +20,7 @@ from django.test import Client
 from django.utils.html import escape
 
 from bookings import audit, availability
+from bookings.attention import alarming, undeliverable
 from bookings.models import (
     Absence,
     Answer,
@@ -276,7 +277,9 @@ def test_every_row_passes_its_own_validation(clinic: None) -> None:
 
 def test_the_desk_finds_work(clinic: None) -> None:
     assert PatientMatch.objects.filter(state="open").count() == 4
-    assert Notification.objects.filter(state="failed").count() == 1
+    failed = Notification.objects.get(state="failed")
+    assert list(undeliverable(clock.now())) == [failed]
+    assert not alarming(clock.now()).exists(), "a newcomer's /readyz is ready"
     sick = Absence.objects.get(reason="sick", starts_at__gt=clock.now())
     assert Reservation.objects.filter(
         resource=sick.resource, starts_at__lt=sick.ends_at, ends_at__gt=sick.starts_at
