@@ -139,7 +139,8 @@ def test_row_34_unknown_and_revoked_addresses_look_the_same(
     revoked, unknown = client.get(where), client.get("/schedule/feed/" + "x" * 32 + ".ics")
     assert revoked.status_code == unknown.status_code == 404
     assert revoked.content == unknown.content
-    assert revoked.headers == unknown.headers
+    # Each request has an id of its own.
+    assert {**revoked.headers, "X-Request-ID": ""} == {**unknown.headers, "X-Request-ID": ""}
 
 
 @pytest.mark.parametrize("token", ["", "../admin", "x" * 5000, "%00", "%ED%A0%80"])
