@@ -40,22 +40,38 @@ def once(
     """
     if not key:
         return (*work(), False)
-    # As a digest, so that nobody reads keys in the database; the doors' keys never meet.
-    row, made = _row(_sha256(door, key), _sha256(request))
+    row, made = _row(_kept_as(door, key), _sha256(request))
     if not made:
-        if row.digest != _sha256(request):
-            refusal = Refused(
-                _("This key came with another request before."),
-                code="key_reused",
-                field="Idempotency-Key",
-            )
-            refusal.status = 422
-            raise refusal
-        assert row.status is not None  # noqa: S101  rows come with their answers
-        return row.status, row.body, True
+        return (*_answer(row, request), True)
     row.status, row.body = work()
     row.save(update_fields=["status", "body"])
     return row.status, row.body, False
+
+
+def answered(door: str, key: str, request: Any) -> tuple[int, Any] | None:
+    """(status, answer) where `once` has done this request, for those who prepare before they ask
+    it; None where it has not, or without a key. Refused as there. One query."""
+    rows = IdempotencyKey.objects.filter(key=_kept_as(door, key), created_at__gt=now() - KEPT)
+    row = rows.first() if key else None
+    return _answer(row, request) if row else None
+
+
+def _kept_as(door: str, key: str) -> str:
+    """As a digest, so that nobody reads keys in the database; the doors' keys never meet."""
+    return _sha256(door, key)
+
+
+def _answer(row: IdempotencyKey, request: Any) -> tuple[int, Any]:
+    if row.digest != _sha256(request):
+        refusal = Refused(
+            _("This key came with another request before."),
+            code="key_reused",
+            field="Idempotency-Key",
+        )
+        refusal.status = 422
+        raise refusal
+    assert row.status is not None  # noqa: S101  rows come with their answers
+    return row.status, row.body
 
 
 def _row(key: str, digest: str) -> tuple[IdempotencyKey, bool]:

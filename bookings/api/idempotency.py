@@ -9,15 +9,18 @@ from ninja.responses import Response
 
 from clinic.errors import Refused
 
-from ..idempotency import once
+from ..idempotency import answered, once
 
 LONGEST_KEY = 255
+Work = Callable[[], tuple[int, Any]]
 
 
-def answered_once(request: HttpRequest, body: Any, work: Callable[[], tuple[int, Any]]) -> Response:
-    """The response of `work` (status, plain answer), done once for the key that came with it.
+def answered_once(request: HttpRequest, body: Any, prepare: Callable[[], Work]) -> Response:
+    """The response of the work (status, plain answer), done once for the key that came with it.
 
-    The same key with another address or body is Refused with 422, like a key that is none.
+    `prepare` looks up what the request names and returns the work. Neither is called for what was
+    answered before, whatever has become of those things since. The same key with another address
+    or body is Refused with 422, like a key that is none.
     """
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > LONGEST_KEY or not key.isprintable():
@@ -26,7 +29,11 @@ def answered_once(request: HttpRequest, body: Any, work: Callable[[], tuple[int,
             code="invalid",
             field="Idempotency-Key",
         )
-    status, answer, replayed = once("api", key, [request.path, body], work)
+    asked = [request.path, body]
+    if stored := answered("api", key, asked):
+        status, answer, replayed = *stored, True
+    else:
+        status, answer, replayed = once("api", key, asked, prepare())
     response = Response(answer, status=status)
     response["Cache-Control"] = "no-store"
     if replayed:

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from django.db.models import Prefetch
@@ -27,7 +28,7 @@ from ..models import Appointment, ScreeningRecord, State
 from . import payloads as p
 from .fields import Day, Minutes
 from .freshness import A_WHILE, ASK_EACH_TIME, kept
-from .idempotency import answered_once
+from .idempotency import Work, answered_once
 from .problems import TooMany, register
 from .schema import IDEMPOTENCY_KEY, IF_NONE_MATCH, DocumentedAPI
 
@@ -180,26 +181,30 @@ def free_starts(
 def book(request: HttpRequest, payload: p.AppointmentIn) -> Any:
     """Book a start. Send an Idempotency-Key, so that trying again can't book twice."""
     _throttled(request)
-    treatment = _find(Treatment.objects.bookable(), payload.treatment, "treatment", 422)
-    who, where = _who_and_where(payload.practitioner, payload.location, 422)
-    # Outside the transaction that books: that somebody was stopped is kept.
-    record, answers = _screen(treatment, payload.screening)
 
-    def work() -> tuple[int, Any]:
-        row = appointments.book(
-            treatment=treatment,
-            start=_utc(payload.start),
-            minutes=payload.minutes,
-            practitioner=who,
-            location=where,
-            screening=record,
-            details=payload.details(answers),
-            by=API,
-            source=Appointment.Source.API,
-        )
-        return 201, _plain(row)
+    def prepare() -> Work:
+        treatment = _find(Treatment.objects.bookable(), payload.treatment, "treatment", 422)
+        who, where = _who_and_where(payload.practitioner, payload.location, 422)
+        # Outside the transaction that books: that somebody was stopped is kept.
+        record, answers = _screen(treatment, payload.screening)
 
-    response = answered_once(request, payload.model_dump(mode="json"), work)
+        def work() -> tuple[int, Any]:
+            row = appointments.book(
+                treatment=treatment,
+                start=_utc(payload.start),
+                minutes=payload.minutes,
+                practitioner=who,
+                location=where,
+                screening=record,
+                details=payload.details(answers),
+                by=API,
+                source=Appointment.Source.API,
+            )
+            return 201, _plain(row)
+
+        return work
+
+    response = answered_once(request, payload.model_dump(mode="json"), prepare)
     token = json.loads(response.content)["token"]
     response["Location"] = reverse("api:see", args=[token])
     return response
@@ -239,7 +244,7 @@ def cancel(
                 raise
             return 200, _plain(now_so)
 
-    return answered_once(request, reason, work)
+    return answered_once(request, reason, lambda: work)
 
 
 @api.post(
@@ -251,13 +256,14 @@ def reschedule(request: HttpRequest, payload: p.RescheduleIn, token: Token = Pat
     """Move it; the old time is kept until the new one is secured."""
     _throttled(request)
     row = _by_token(token)
-    who, _where = _who_and_where(payload.practitioner, None, 422)
-    start = _utc(payload.start)
 
-    def work() -> tuple[int, Any]:
-        return 200, _plain(appointments.reschedule(row, start=start, practitioner=who, by=API))
+    def prepare() -> Work:
+        who, _where = _who_and_where(payload.practitioner, None, 422)
+        start = _utc(payload.start)
+        move = partial(appointments.reschedule, row, start=start, practitioner=who, by=API)
+        return lambda: (200, _plain(move()))
 
-    return answered_once(request, payload.model_dump(mode="json"), work)
+    return answered_once(request, payload.model_dump(mode="json"), prepare)
 
 
 # --- how ------------------------------------------------------------------------

@@ -232,6 +232,31 @@ def test_row_02_the_same_key_with_another_body_is_refused(client: Client, world:
     assert Appointment.objects.count() == 1
 
 
+def test_a_replay_is_answered_whatever_has_become_of_what_it_names(
+    client: Client, world: make.World
+):
+    first = post(client, body(), **{"Idempotency-Key": "abc"})
+    world.treatment.is_published = False
+    world.treatment.save()
+    again = post(client, body(), **{"Idempotency-Key": "abc"})
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again["Location"] == first["Location"]
+    assert ScreeningRecord.objects.count() == 1
+
+
+def test_a_replayed_move_is_answered_though_the_practitioner_has_left(
+    client: Client, world: make.World
+):
+    path = f"/api/v1/appointments/{post(client, body()).json()['token']}/reschedule"
+    move = {"start": "2027-01-12T14:00:00+00:00", "practitioner": world.practitioner.slug}
+    first = post(client, move, path, **{"Idempotency-Key": "abc"})
+    world.practitioner.is_published = False
+    world.practitioner.save()
+    again = post(client, move, path, **{"Idempotency-Key": "abc"})
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.json() == first.json()
+
+
 def test_a_refused_request_may_be_tried_again_with_its_key(client: Client, world: make.World):
     bad = body(start="2027-01-12T20:00:00+00:00")
     assert post(client, bad, **{"Idempotency-Key": "abc"}).status_code == 422
