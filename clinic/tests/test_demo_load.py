@@ -14,6 +14,9 @@ from clinic.demo import load
 from practitioners import search
 from practitioners.models import Clinic, Treatment
 
+# That both engines come to the same clinic, test_demo_data says.
+pytestmark = pytest.mark.once
+
 MIDWEEK = datetime(2026, 11, 18, 11, 10, tzinfo=UTC)
 
 

@@ -12,6 +12,8 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import Client
 
+pytestmark = pytest.mark.once
+
 MIDWEEK = datetime(2026, 11, 18, 11, 10, tzinfo=UTC)
 
 

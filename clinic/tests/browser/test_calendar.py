@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from clinic.tests.browser import steps
 from clinic.tests.browser.conftest import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 CALENDAR = f"/book/{steps.TREATMENT}/"
 
 
