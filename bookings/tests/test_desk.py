@@ -424,6 +424,20 @@ def test_cancelling_says_how_the_patient_hears_of_it(
     assert ("by mail" in html) == bool(email)
 
 
+def test_an_old_page_does_not_cancel_what_has_moved_since(desk: Client, world: World):
+    visit = cast.visit(world, at(12), sequence=1)
+    page = desk.get(reverse("desk-action", args=[visit.reference, "cancel"]))
+    assert 'name="version" value="1"' in page.content.decode()
+    response = press(desk, visit, "cancel", reason="Ill", version="0")
+    assert response.status_code == 409
+    assert "has been moved since" in response.content.decode()
+    visit.refresh_from_db()
+    assert visit.state == State.BOOKED
+    press(desk, visit, "cancel", reason="Ill", version="1")
+    visit.refresh_from_db()
+    assert visit.state == State.CANCELLED
+
+
 def test_cancelling_frees_the_time_and_keeps_the_reason(desk: Client, world: World):
     visit = cast.visit(world, at(12), room=world.room)
     press(desk, visit, "cancel", reason="Practitioner is ill", back="/desk/?date=2026-11-23")

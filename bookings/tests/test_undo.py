@@ -381,6 +381,19 @@ def test_the_button_takes_it_back_and_a_link_does_not(visit, how, client: Client
     assert "too late" in press(client, visit).content.decode()
 
 
+def test_an_old_page_does_not_take_back_what_was_done_since(visit, client: Client):
+    client.force_login(cast.dora())
+    changed = appointments.cancel(visit, by=DESK)
+    assert f'name="version" value="{changed.sequence}"' in client.get("/desk/").content.decode()
+    appointments.take_back(visit, by=DESK)
+    appointments.reschedule(visit, start=LATER, by=DESK, override=True)
+    where = reverse("desk-action", args=[visit.reference, "take-back"])
+    page = client.post(where, {"version": changed.sequence}, follow=True).content.decode()
+    assert "has been moved since" in page
+    visit.refresh_from_db()
+    assert visit.starts_at == LATER
+
+
 def test_the_way_back_stands_before_the_eyes_of_who_cancels(visit, client: Client):
     client.force_login(cast.dora())
     where = reverse("desk-action", args=[visit.reference, "cancel"])

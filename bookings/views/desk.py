@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -17,13 +18,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from bookings import diary, notifications, undo
 from bookings.actors import Actor
 from bookings.attention import attention
+from bookings.errors import HasMoved
 from bookings.models import Appointment
 from clinic import clock
 from clinic.access import desk_only
 from clinic.text import LineField, clean_line, form_status
 from practitioners.models import Location
 
-from .moves import VERBS, back, came_from, move
+from .moves import VERBS, back, came_from, has_moved, move
 
 SHORT_LIST, LONG_LIST = 4, 100
 
@@ -150,21 +152,26 @@ def action(request: HttpRequest, reference: str, verb: str) -> HttpResponse:
         return _cancel(request, appointment, by)
     if request.method != "POST":
         return HttpResponse(status=405, headers={"Allow": "POST"})
-    move(request, appointment, verb, by=by)
+    if has_moved(request, appointment):
+        messages.error(request, str(HasMoved().sentence))
+    else:
+        move(request, appointment, verb, by=by)
     return back(request, "desk", appointment)
 
 
 def _cancel(request: HttpRequest, appointment: Appointment, by: Actor) -> HttpResponse:
     form = CancelForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
+    refused = HasMoved() if has_moved(request, appointment) else None
+    if form.is_valid() and not refused:
         move(request, appointment, "cancel", by=by, reason=form.cleaned_data["reason"])
         return back(request, "desk", appointment, at="undo" if undo.of(appointment) else "")
     page = {
         "appointment": appointment,
         "form": form,
+        "refused": refused,
         "back": came_from(request, "desk"),
         "told": notifications.how_told(appointment.patient) if appointment.patient else "",
         "is_late": clock.now() > appointment.free_until,
     }
-    status = form_status(form) if form.is_bound else 200
+    status = refused.status if refused else form_status(form) if form.is_bound else 200
     return render(request, "bookings/desk/cancel.html", page, status=status)

@@ -36,6 +36,7 @@ from .calendar import answer, make_board
 from .calendar_board import Slot
 from .choice import Choice, choose
 from .flow import SeeOther, personal, posted
+from .moves import has_moved
 from .refusals import answers_refusals, throttled, too_fast
 
 # So long after the visit its page is still there.
@@ -70,16 +71,6 @@ def by_token(view: View) -> Callable[..., HttpResponse]:
         return view(request, found)
 
     return guarded
-
-
-def _has_moved(request: HttpRequest, appointment: Appointment) -> bool:
-    """Whether the form that is sent was shown before the appointment was last moved.
-
-    `version` is the form's one-time token: moving and cancelling each make a new one.
-    """
-    if request.method != "POST" or "version" not in request.POST:
-        return False
-    return request.POST["version"] != str(appointment.sequence)
 
 
 def may_change(appointment: Appointment) -> bool:
@@ -141,7 +132,7 @@ def cancel(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     form = CancelForm(posted(request))
     refused: Refused | None = None
     status = 200
-    if _has_moved(request, appointment):
+    if has_moved(request, appointment):
         refused, status = HasMoved(), HasMoved.status
     elif request.method == "POST" and form.is_valid():
         try:
@@ -178,7 +169,7 @@ def move(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     choice = _choice(request.POST if request.method == "POST" else request.GET, appointment)
     if choice.start is None:
         return _calendar(request, appointment, choice, request.GET)
-    if _has_moved(request, appointment):
+    if has_moved(request, appointment):
         if _is_now(appointment, choice):
             # The same form once more: it is where they wanted it.
             return SeeOther(appointment.get_absolute_url())

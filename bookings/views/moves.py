@@ -1,4 +1,4 @@
-"""What the desk and a practitioner's schedule share: run a verb, say what happened, go back."""
+"""What the pages that change a visit share: run a verb, say what happened, go back."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +37,16 @@ def move(request: HttpRequest, appointment: Appointment, verb: str, **how: Any) 
         return False
     messages.success(request, sentence % {"name": name})
     return True
+
+
+def has_moved(request: HttpRequest, appointment: Appointment) -> bool:
+    """Whether the form that is sent was shown before the appointment was last changed.
+
+    `version` is the form's one-time token: moving, cancelling and taking back each make a new one.
+    """
+    if request.method != "POST" or "version" not in request.POST:
+        return False
+    return request.POST["version"] != str(appointment.sequence)
 
 
 def came_from(request: HttpRequest, default: str) -> str:
