@@ -193,7 +193,10 @@ def save(into: Path) -> Path:
 
 def restore(saved: Path, url: str, media: Path) -> None:
     """Bring it back into an empty database; what is there already is never overwritten."""
-    dump = dump_of(saved)
+    dump, tar = dump_of(saved), saved / MEDIA
+    fits(saved, url)
+    if tar.is_file() and media.is_dir() and any(media.iterdir()):
+        sys.exit(f"{media} is not empty. Move it away first.")
     if engine(url) == "sqlite":
         target = sqlite_file(url)
         if target.exists() and target.stat().st_size:
@@ -207,10 +210,7 @@ def restore(saved: Path, url: str, media: Path) -> None:
                 sys.exit("The database is not empty. Create a new one and name it in DATABASE_URL.")
         with dump.open("rb") as stream:
             pg_tool("pg_restore", url, "--exit-on-error", "--single-transaction", stdin=stream)
-    tar = saved / MEDIA
     if tar.is_file():
-        if media.is_dir() and any(media.iterdir()):
-            sys.exit(f"{media} is not empty. Move it away first; the database is restored.")
         with tarfile.open(tar) as archive:
             archive.extractall(media.parent, filter="data")
 
@@ -232,6 +232,7 @@ def check(saved: Path) -> list[str]:
             with closing(sqlite3.connect(sqlite_file(url))) as connection:
                 wrong += differences(manifest, sqlite_contents(connection))
             return wrong + audit(url)
+        fits(saved, address())
         with fresh_postgres(address()) as url:
             restore(saved, url, Path(folder, "media"))
             with psycopg.connect(url) as connection:
@@ -266,6 +267,13 @@ def audit(url: str) -> list[str]:
     return [f"audit: {f['check']}: {f['lines']}" for f in found if f["check"] != "old_hold"]
 
 
+def fits(saved: Path, url: str) -> None:
+    """End here where what was saved is of another kind of database."""
+    kind = manifest_of(saved).get("engine", "postgresql")
+    if kind != engine(url):
+        sys.exit(f"{saved} is of {kind}, and DATABASE_URL says {engine(url)}.")
+
+
 def dump_of(saved: Path) -> Path:
     return saved / DUMPS[manifest_of(saved)["engine"]] if saved.is_dir() else saved
 
@@ -289,6 +297,8 @@ def main() -> int:
     for tool in ("pg_dump", "pg_restore"):
         if engine(address()) == "postgresql" and not shutil.which(tool):
             sys.exit(f"{tool} is not installed here.")
+    if chosen.verb != "save" and not chosen.where.exists():
+        sys.exit(f"There is nothing at {chosen.where}.")
     if chosen.verb == "save":
         print(save(chosen.where))
     elif chosen.verb == "restore":

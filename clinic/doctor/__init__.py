@@ -7,32 +7,32 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from . import database, machine, services
-from .findings import Finding, Findings, problem
+from .findings import PROBLEM, Finding, Findings, problem
 
 
 @dataclass(frozen=True)
 class Examination:
-    """`name` stands before its findings; what needs the database is not tried without it."""
+    """`name` stands before its findings; `needs` names another, without which it is not tried."""
 
     name: str
     look: Callable[[], Findings]
-    needs_database: bool = False
+    needs: str = ""
 
 
 EXAMINATIONS = (
     Examination("database", database.server),
-    Examination("extensions", database.extensions, needs_database=True),
-    Examination("migrations", database.migrations, needs_database=True),
-    Examination("constraints", database.constraints, needs_database=True),
-    Examination("double booking", database.double_booking, needs_database=True),
-    Examination("clock", database.clock, needs_database=True),
+    Examination("extensions", database.extensions, needs="database"),
+    Examination("migrations", database.migrations, needs="database"),
+    Examination("constraints", database.constraints, needs="migrations"),
+    Examination("double booking", database.double_booking, needs="migrations"),
+    Examination("clock", database.clock, needs="migrations"),
     Examination("broker", services.broker),
     Examination("cache", services.kept),
-    Examination("worker", services.worker, needs_database=True),
-    Examination("beat", services.beat, needs_database=True),
-    Examination("outbox", services.outbox, needs_database=True),
+    Examination("worker", services.worker, needs="migrations"),
+    Examination("beat", services.beat, needs="migrations"),
+    Examination("outbox", services.outbox, needs="migrations"),
     Examination("mail", services.mail),
-    Examination("time zones", machine.time_zones, needs_database=True),
+    Examination("time zones", machine.time_zones, needs="migrations"),
     Examination("folder", machine.folder),
     Examination("settings", machine.combinations),
 )
@@ -40,14 +40,15 @@ EXAMINATIONS = (
 
 def examine() -> Iterator[tuple[str, Finding]]:
     """Every finding with the name of its examination; never raises."""
-    has_database = True
+    unsound: set[str] = set()
     for examination in EXAMINATIONS:
-        if examination.needs_database and not has_database:
+        if examination.needs in unsound:
+            unsound.add(examination.name)
             continue
         try:
             for finding in examination.look():
-                if examination.look is database.server:
-                    has_database = finding.level == "ok"
+                if finding.level == PROBLEM:
+                    unsound.add(examination.name)
                 yield examination.name, finding
         except Exception as error:
             mend = "Mend what stands above first; then LOG_LEVEL=DEBUG says more."

@@ -52,7 +52,8 @@ def extensions() -> Findings:
     else:
         yield problem(
             "The extension btree_gist is missing.",
-            "As the database's owner: CREATE EXTENSION btree_gist; then run the doctor again.",
+            "python manage.py migrate makes it. Where it may not, as the database's owner: "
+            "CREATE EXTENSION btree_gist",
         )
 
 
@@ -62,7 +63,9 @@ def migrations() -> Findings:
     if result == "ok":
         yield ok("All are applied.")
     else:
-        yield problem(f"Migrations: {result}.", "python manage.py migrate")
+        yield problem(
+            f"Migrations: {result}.", "python manage.py migrate; then run the doctor again."
+        )
 
 
 def constraints() -> Findings:

@@ -115,6 +115,29 @@ def test_pictures_come_back_with_the_rows(tool: ModuleType, a_file: Path, tmp_pa
     assert (new / "media" / "ana.webp").read_bytes() == b"a picture"
 
 
+def test_a_database_of_another_kind_is_refused_with_a_sentence(environment: Environment):
+    saved = Path(environment["VAR_DIR"], "saved")
+    saved.mkdir(parents=True)
+    kind = "postgresql" if connection.vendor == "sqlite" else "sqlite"
+    (saved / "manifest.json").write_text(json.dumps({"engine": kind}))
+    done = run(environment, "restore", saved)
+    assert done.returncode == 1
+    assert f"is of {kind}, and DATABASE_URL says {connection.vendor}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_picture_in_the_way_stops_it_before_the_database_is_touched(
+    tool: ModuleType, a_file: Path, tmp_path: Path
+):
+    media = tmp_path / "taken" / "media"
+    media.mkdir(parents=True)
+    (media / "old.webp").touch()
+    target = tmp_path / "new.sqlite3"
+    with pytest.raises(SystemExit, match="not empty"):
+        tool.restore(a_file, f"sqlite:///{target}", media)
+    assert not target.exists()
+
+
 def test_a_file_that_was_changed_after_saving_is_refused(tool: ModuleType, a_file: Path):
     with (a_file / "media.tar").open("ab") as tar:
         tar.write(b"more")

@@ -78,8 +78,9 @@ def test_a_program_reads_the_same_in_json(capsys):
     assert (code, answer["ok"]) == (1, False)
     found = {row["check"]: row for row in answer["findings"]}
     assert found["migrations"]["level"] == "problem"
-    assert found["migrations"]["mend"] == "python manage.py migrate"
-    assert {e.name for e in doctor.EXAMINATIONS} == set(found)
+    assert found["migrations"]["mend"].startswith("python manage.py migrate")
+    tried = {e.name for e in doctor.EXAMINATIONS if e.needs != "migrations"}
+    assert set(found) == tried, "without the tables, their rules are no news"
 
 
 def test_without_the_database_the_rest_is_still_examined(capsys, monkeypatch):
