@@ -75,9 +75,13 @@ class Notification(models.Model):
             models.Index(
                 fields=["due_at"], name="notification_pending", condition=Q(state="pending")
             ),
-            # What outbox.claim() looks for: reminders by themselves, the oldest first.
+            # What notifications.claim() looks for: reminders by themselves, the oldest first.
             models.Index(
                 fields=["kind", "due_at"], name="notification_claim", condition=Q(state="pending")
+            ),
+            # What a person has to pass on: the desk, /readyz, the metrics.
+            models.Index(
+                fields=["due_at"], name="notification_failed", condition=Q(state="failed")
             ),
         ]
         constraints = [

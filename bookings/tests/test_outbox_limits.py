@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from bookings import appointments, notifications, pace, tasks
 from bookings.actors import Actor
+from bookings.attention import undeliverable
 from bookings.models import Appointment, Kind, MailPace, Notification, Patient, ReminderRule
 from clinic.tests import smtp
 
@@ -401,6 +402,20 @@ def test_reminders_due_in_one_minute_all_leave_once(world, clock, post):
 def test_a_claim_finds_what_is_due_by_an_index_and_reminders_already_in_order(clock):
     crowd(Kind.REMINDER, 300, FAR)
     crowd(Kind.REMINDER, 10)
+    plans = plans_of(notifications.claim)
+    assert len(plans) == 2
+    assert all(re.search("notification_(claim|pending)", found) for found in plans)
+    assert not re.search("Sort|TEMP B-TREE", plans[1])
+
+
+def test_what_failed_is_found_by_an_index(clock):
+    crowd(Kind.REMINDER, 300, FAR)
+    [found] = plans_of(undeliverable(MONDAY).count)
+    assert "notification_failed" in found
+
+
+def plans_of(work: Callable[[], object]) -> list[str]:
+    """How the database goes about each question of `work`."""
     asked: list[tuple[str, Any]] = []
 
     def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -409,11 +424,8 @@ def test_a_claim_finds_what_is_due_by_an_index_and_reminders_already_in_order(cl
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(record):
-        notifications.claim()
-    plans = [plan(*question) for question in asked]
-    assert len(plans) == 2
-    assert all(re.search("notification_(claim|pending)", found) for found in plans)
-    assert not re.search("Sort|TEMP B-TREE", plans[1])
+        work()
+    return [plan(*question) for question in asked]
 
 
 def plan(sql: str, params: Any) -> str:
