@@ -150,7 +150,7 @@ def measure(name: str, services: dict[str, str], chosen: argparse.Namespace) -> 
         kept |= {"DEBUG": "1", "VAR_DIR": place, "LOG_LEVEL": "WARNING", **services}
         kept["DJANGO_SETTINGS_MODULE"] = "clinic.settings"
         log = folder / "log"
-        post = [sys.executable, "-m", "benchmarks.postbox", place]
+        post = [sys.executable, "-m", "clinic.tests.faults.postbox", place]
         with running(*post, environment=kept, log=log):
             while not (folder / "port").exists():
                 time.sleep(0.05)
@@ -175,13 +175,13 @@ def measure(name: str, services: dict[str, str], chosen: argparse.Namespace) -> 
                     raise SystemExit(f"{name}: still waiting after {chosen.patience} s: {states}")
             cpu = sum(map(seconds_of_cpu, workers)) - idle
             stack.close()
-        taken = json.loads((folder / "letters.json").read_text())
+        taken = [json.loads(line) for line in (folder / "letters").read_text().splitlines()]
     return figures(name, taken, states, due, chosen.count) | {"cpu": cpu / chosen.count}
 
 
 def figures(name: str, taken: list[Any], states: dict[str, int], due: float, count: int) -> Figures:
-    ids, people = Counter(t[0] for t in taken), {t[1] for t in taken}
-    moments = [t[2] for t in taken]
+    ids, people = Counter(t["message-id"] for t in taken), {t["to"] for t in taken}
+    moments = [t["at"] for t in taken]
     return {
         "engine": name,
         "states": states,

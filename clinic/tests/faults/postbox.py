@@ -3,12 +3,15 @@
     python -m clinic.tests.faults.postbox FOLDER
 
 Writes its port into FOLDER/port, and a line of JSON into FOLDER/letters for each mail, before it
-tells the sender that it took it.
+tells the sender that it took it: who it is for, its names, and when that was (seconds since 1970).
 """
 
 import json
 import signal
 import sys
+import time
+from email import policy
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import TextIO
 
@@ -16,14 +19,16 @@ from clinic.tests import smtp
 
 
 class Ledger(list[smtp.Letter]):
+    """Keeps no letters: ten thousand would fill the memory."""
+
     def __init__(self, file: TextIO) -> None:
         super().__init__()
         self.file = file
 
     def append(self, letter: smtp.Letter) -> None:
-        message = letter.message
-        said = {name.lower(): str(message[name]) for name in ("Message-ID", "To", "Subject")}
-        self.file.write(json.dumps(said) + "\n")
+        head = BytesHeaderParser(policy=policy.default).parsebytes(letter.raw)
+        said = {name.lower(): str(head[name]) for name in ("Message-ID", "To", "Subject")}
+        self.file.write(json.dumps({**said, "at": time.time()}) + "\n")
         self.file.flush()
 
 
