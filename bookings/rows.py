@@ -165,11 +165,11 @@ _EPOCH = (
 def _cursor() -> Iterator[CursorWrapper]:
     """A cursor that prepares what it executes, where the server can keep a plan.
 
-    Django's own writes the values into the text of a query, which is then planned each time. Does
-    as Django's where DATABASE_PREPARE is off.
+    Django's own writes the values into the text of a query, which is then planned each time. It is
+    used where queries are logged, for a prepared one does not say what it was.
     """
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if connection.vendor == "postgresql" and not connection.queries_logged:
             from .prepared import PreparedCursor
 
             cursor.cursor.close()
