@@ -27,6 +27,7 @@ from practitioners.templatetags.directory import money
 from .. import appointments as verbs
 from .. import notifications, placing, undo
 from ..actors import Actor
+from ..errors import HasMoved
 from ..models import Appointment, State, Undo
 from . import phone
 from .appointment_forms import BookForm, MoveForm
@@ -350,11 +351,14 @@ class AppointmentAdmin(PeopleSearch):
         reason = " ".join(request.POST.get("reason", "").split())[:200]
         if not reason:
             return self._cancel_page(request, chosen)
-        self._do(
-            request,
-            chosen,
-            lambda a, by: verbs.cancel(a, reason=reason, by=by, override=True),
-        )
+
+        def cancel(row: Appointment, by: Actor) -> Appointment:
+            # What the page that asked had seen of it: an old one does not cancel what has moved.
+            if request.POST.get(f"seen_{row.pk}", str(row.sequence)) != str(row.sequence):
+                raise HasMoved
+            return verbs.cancel(row, reason=reason, by=by, override=True)
+
+        self._do(request, chosen, cancel)
         return None
 
     @admin.action(description=_("Mark arrived"), permissions=["change"])

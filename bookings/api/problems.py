@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
@@ -67,16 +68,16 @@ def register(api: NinjaAPI) -> None:
         ]
         # Half a surrogate pair is no text at all, like a zero byte: 400, as on the pages.
         status = 400 if any(e["type"] == "string_unicode" for e in error.errors) else 422
-        return problem(status, "invalid", "Some of the input is not valid.", errors=errors)
+        return problem(status, "invalid", _("Some of the input is not valid."), errors=errors)
 
     def http(request: HttpRequest, error: HttpError) -> HttpResponse:
         return problem(error.status_code, "bad_request", str(error))
 
     def missing(request: HttpRequest, error: Http404) -> HttpResponse:
-        return problem(404, "not_found", "There is nothing at this address.")
+        return problem(404, "not_found", _("There is nothing at this address."))
 
     def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
-        response = problem(429, "too_many_requests", "Please wait a minute, then try again.")
+        response = problem(429, "too_many_requests", _("Please wait a minute, then try again."))
         response["Retry-After"] = str(retry_after())
         return response
 

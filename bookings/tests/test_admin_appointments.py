@@ -304,6 +304,17 @@ def test_cancel_with_a_reason_frees_the_time(world: World, staff: Client) -> Non
     assert not appointment.reservations.exists()
 
 
+def test_an_old_page_does_not_cancel_what_has_moved_since(world: World, staff: Client) -> None:
+    moved, other = booked(world, day_after_tomorrow()), booked(world, day_after_tomorrow(14))
+    page = _act(staff, "cancel_with_reason", moved, other).content.decode()
+    seen = {f"seen_{row.pk}": str(row.sequence) for row in (moved, other)}
+    assert all(f'name="{name}" value="{value}"' in page for name, value in seen.items())
+    Appointment.objects.filter(pk=moved.pk).update(sequence=1)
+    _act(staff, "cancel_with_reason", moved, other, reason="Ill", **seen)
+    states = Appointment.objects.in_bulk([moved.pk, other.pk])
+    assert [states[row.pk].state for row in (moved, other)] == [State.BOOKED, State.CANCELLED]
+
+
 def test_cancel_with_an_empty_reason_asks_again(world: World, staff: Client) -> None:
     appointment = booked(world, day_after_tomorrow())
     page = _act(staff, "cancel_with_reason", appointment, reason="  ")
