@@ -32,9 +32,15 @@ class Found:
 
 
 def fuzz(
-    url: str, *, examples: int, seed: int, phases: str = "examples,coverage,fuzzing,stateful"
+    url: str,
+    *,
+    examples: int,
+    seed: int,
+    phases: str = "examples,coverage,fuzzing,stateful",
+    only: str = "",
 ) -> Found:
-    """Run every check of Schemathesis over the site at `url`, `examples` cases a call."""
+    """Run every check of Schemathesis over the site at `url`, `examples` cases a call; over the
+    calls whose path ends in `only`."""
     with tempfile.TemporaryDirectory() as folder:
         tally = Path(folder, "tally.json")
         options = {
@@ -43,6 +49,7 @@ def fuzz(
             "seed": str(seed),
             "phases": phases,
             "warnings": "off",
+            "include-path-regex": f"{only}$",
         }
         done = subprocess.run(
             [

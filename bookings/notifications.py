@@ -456,7 +456,15 @@ def _after(seconds: float) -> datetime:
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:200]
+    """What the mail server answered, as it says it; else what went wrong."""
+    if isinstance(error, SMTPRecipientsRefused) and error.recipients:
+        code, said = next(iter(error.recipients.values()))
+    elif isinstance(error, SMTPResponseException):
+        code, said = error.smtp_code, error.smtp_error
+    else:
+        return f"{type(error).__name__}: {error}"[:200]
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    return "".join(c if c.isprintable() else " " for c in f"{code} {text}")[:200]
 
 
 def is_permanent(error: Exception) -> bool:

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from clinic import metrics
 
@@ -82,7 +83,8 @@ def answer(request: HttpRequest, error: BaseException) -> HttpResponse:
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or "-"
     view = request.resolver_match.view_name if request.resolver_match else "-"
     log.error("the database is away: %s %s, at %s", type(cause).__name__, code, view)
-    response = problem(503) if request.path_info.startswith("/api/") else _page()
+    is_api = request.path_info.startswith("/api/")
+    response = problem(503, _("The diary cannot be reached just now.")) if is_api else _page()
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     response["Cache-Control"] = "no-store"
     # Django would log the answer a second time. It asks for this mark itself (django.utils.log).

@@ -11,6 +11,7 @@ import schemathesis
 from django.test import Client
 
 from benchmarks.fuzz import fuzz
+from bookings.api import views
 from bookings.models import Appointment
 from bookings.tests import factories as make
 
@@ -43,3 +44,14 @@ def test_a_fuzzer_with_every_check_on_finds_nothing_in_the_api(live_server: Any,
     # It got through to what books, cancels and moves.
     assert not [call for call in CALLS if not found.answered.get(call)], found.answered
     assert Appointment.objects.filter(state="cancelled").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_the_fuzzer_finds_a_call_that_breaks(live_server: Any, settings: Any, monkeypatch):
+    settings.THROTTLES = dict.fromkeys(settings.THROTTLES, 0)
+    monkeypatch.setattr(views, "MOST_ROWS", "as many as there are")
+    found = fuzz(
+        live_server.url, examples=1, seed=1, phases="examples,coverage", only="/treatments"
+    )
+    assert not found.clean
+    assert "Server error" in found.report

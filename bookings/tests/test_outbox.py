@@ -315,6 +315,7 @@ def test_a_permanent_failure_is_marked_and_seen_at_the_desk(
     tasks.send_due()
     row = look(confirmation)
     assert (row.state, row.attempts, row.lease_until) == ("failed", 1, None)
+    assert row.last_error == "550 5.1.1 no such mailbox"
     clock.shift(timedelta(hours=2))
     tasks.send_due()
     assert post.letters == []

@@ -209,5 +209,5 @@ def write_failure(now: datetime) -> None:
     row = over.filter(recipient__startswith="mailbox-full@").first() or over.first()
     if row:
         row.state, row.sent_at, row.attempts = Notification.State.FAILED, None, 1
-        row.last_error = "SMTPRecipientsRefused: 552 mailbox is full"
+        row.last_error = "552 mailbox is full"
         row.save(update_fields=["state", "sent_at", "attempts", "last_error"])

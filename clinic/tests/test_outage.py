@@ -217,6 +217,7 @@ def test_a_program_gets_a_problem_document(client, settings, debug):
             assert response["Content-Type"] == "application/problem+json"
             assert int(response["Retry-After"]) > 0
             assert response.json()["code"] == "service_unavailable"
+            assert "diary" in response.json()["detail"], "not the phrase book's “high load”"
 
 
 def test_what_a_middleware_asks_of_the_database_is_a_503_too(client, settings):
