@@ -457,6 +457,7 @@ def _after(seconds: float) -> datetime:
 
 def _words(error: Exception) -> str:
     """What the mail server answered, as it says it; else what went wrong."""
+    said: bytes | str
     if isinstance(error, SMTPRecipientsRefused) and error.recipients:
         code, said = next(iter(error.recipients.values()))
     elif isinstance(error, SMTPResponseException):
