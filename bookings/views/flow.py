@@ -27,6 +27,8 @@ from practitioners.models import Treatment
 from .choice import Choice
 
 MOST_HOLDS = 2
+# So often one page's start is kept anew, each once, when its hold is over.
+MOST_ANEW = 12
 REMEMBERED = 8
 # After answers that mean “get help now”, this long the questions stay shut until the advice
 # was read and the patient asked for them again. It is a prompt, not a lock.
@@ -237,9 +239,9 @@ def keep(request: HttpRequest, choice: Choice) -> Kept:
         return 303, {"id": hold.pk, "form": page_token(), "sent": ""}
 
     # Of one page several starts can be asked for, each once; on an old page whose hold is over the
-    # same start once more.
+    # same start once more. Whoever does that for ever holds each time: the search has an end.
     for nth in count():
-        key = f"{token} {nth} {choice.hold_url}" if token else ""
+        key = f"{token} {nth} {choice.hold_url}" if token and nth < MOST_ANEW else ""
         _status, entry, replayed = once("hold", key, "", work)
         one = _remember_hold(request, entry)
         if not replayed or one.is_live or one.is_done:

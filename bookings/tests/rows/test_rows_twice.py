@@ -11,11 +11,12 @@ from django.test import Client
 from django.urls import reverse
 
 from bookings import availability, tasks
-from bookings.models import Appointment, Notification
+from bookings.models import Appointment, IdempotencyKey, Notification
 from bookings.tests import factories
 from bookings.tests.factories import World
 from bookings.tests.patient import Visitor
 from bookings.tests.races.arena import double_bookings, race
+from bookings.views import flow
 
 from .doors import (
     THURSDAY_10,
@@ -86,6 +87,19 @@ def test_row_01_an_old_page_keeps_the_time_anew_when_its_hold_is_over(
         assert visitor.get_details(TUESDAY_10).context["kept"].is_live
         assert Appointment.objects.count() == held
         monday.shift(timedelta(minutes=11))
+
+
+@one_by_one
+def test_an_old_page_that_was_pressed_often_is_not_looked_up_for_ever(
+    visitor: Visitor, monday: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(flow, "MOST_ANEW", 2)
+    form = gate(visitor, TUESDAY_10)
+    for _held in range(4):
+        visitor.client.post(visitor.url("book-safety", TUESDAY_10), form)
+        assert visitor.get_details(TUESDAY_10).context["kept"].is_live
+        monday.shift(timedelta(minutes=11))
+    assert IdempotencyKey.objects.count() == 2
 
 
 @one_by_one
