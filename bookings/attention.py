@@ -25,7 +25,7 @@ from .models import (
 Row = TypeVar("Row", bound=Model)
 # How long an unmarked visit or a failed message without a visit stays on the list.
 LOOK_BACK = timedelta(days=14)
-# The worker looks at the outbox every minute: what is this late, nobody is sending.
+# The worker looks at the outbox each quarter of a minute: what is this late, nobody is sending.
 STUCK_AFTER = timedelta(minutes=15)
 # The auditor comes each night: after two without, nobody knows.
 UNAUDITED_AFTER = timedelta(hours=50)
