@@ -38,13 +38,13 @@ class StyledForm(forms.Form):
                 if not isinstance(widget, forms.RadioSelect | forms.HiddenInput):
                     widget.attrs.setdefault("class", style)
 
-    def full_clean(self) -> None:
-        super().full_clean()
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
         for name in self.errors:
             if name in self.fields:
                 widget = self.fields[name].widget
                 for part in getattr(widget, "widgets", [widget]):
-                    if "class" in part.attrs:
+                    if "is-invalid" not in part.attrs.get("class", "is-invalid"):
                         part.attrs["class"] += " is-invalid"
 
 

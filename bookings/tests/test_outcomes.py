@@ -230,7 +230,9 @@ def test_it_stands_there_until_it_has_an_outcome(desk: Client, called_off: Calle
 def test_closing_needs_a_reason(desk: Client, called_off: CalledOff):
     response = say(desk, called_off, "closed")
     assert response.status_code == 422
-    assert "Please say why." in response.content.decode()
+    html = response.content.decode()
+    assert "Please say why." in html
+    assert "is-invalid" in html, "the field looks like one with an error"
     assert fresh(called_off).outcome == "open"
 
 
@@ -372,6 +374,7 @@ def test_what_the_auditor_found_is_a_task(desk: Client, world: World):
     html = desk.get(reverse("desk-audit")).content.decode()
     assert "Two at once." in html
     assert "resource 7" in html
+    assert "The first 1 of 3." in html
 
 
 def test_what_the_auditor_says_can_be_translated():
