@@ -113,13 +113,14 @@ def drop_pending(appointment: Appointment) -> None:
 
 
 def bring_back(appointment: Appointment) -> None:
-    """Reminders that were dropped are due again, where their time has not passed yet."""
-    appointment.notifications.filter(
-        kind=Kind.REMINDER,
+    """What was dropped since the latest change is due again, of the reminders those whose time has
+    not passed yet; what a person dropped stays so."""
+    dropped = appointment.notifications.filter(
+        ~Q(kind=Kind.REMINDER) | Q(due_at__gt=now()),
         state=Notification.State.DROPPED,
         start_version=appointment.sequence,
-        due_at__gt=now(),
-    ).update(state=Notification.State.PENDING, last_error="")
+    ).exclude(payload__has_key="dropped_by")
+    dropped.update(state=Notification.State.PENDING, last_error="")
 
 
 # What an undo asks (bookings/undo.py).

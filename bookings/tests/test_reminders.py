@@ -222,6 +222,24 @@ def test_moved_there_and_back_each_reminder_comes_once(world, clock):
     assert said == ["Reminder: Thursday 7 January 2027 at 10:00"] * 2
 
 
+def test_a_slip_at_the_desk_costs_a_confirmation_that_waits_nothing(world, clock):
+    visit = booked(world)
+    clock.move_to(THURSDAY - timedelta(hours=1))
+    visit.notifications.filter(kind="confirmation").update(due_at=THURSDAY - TWO_HOURS)
+    appointments.reopen(appointments.no_show(visit, by=DESK), by=DESK)
+    work()
+    assert [m.subject.split(" on ")[0] for m in mail.outbox] == ["Your appointment"]
+
+
+def test_what_a_person_dropped_stays_dropped_when_a_slip_is_taken_back(world, clock):
+    visit = booked(world)
+    clock.move_to(THURSDAY - timedelta(hours=3))
+    visit.notifications.update(state="dropped", payload={"dropped_by": "dora"})
+    appointments.reopen(appointments.check_in(visit, by=DESK), by=DESK)
+    clock.move_to(THURSDAY - TWO_HOURS)
+    assert work() == []
+
+
 # --- never sent ---------------------------------------------------------------------
 @pytest.mark.parametrize(
     "verb",
