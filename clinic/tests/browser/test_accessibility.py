@@ -246,15 +246,26 @@ visit = later.order_by("starts_at").last()
 visit.patient.name = "W" * 120
 visit.patient.save()
 Appointment.objects.filter(pk=visit.pk).update(note="m" * 600, staff_note="n" * 300)
-print(visit.starts_local.date())
+print(visit.starts_local.date(), visit.reference)
 """
 
 
 def test_a_name_without_a_space_widens_no_staff_page(person: Callable[..., Page], site: Site):
-    day = site.manage("shell", "-v", "0", "-c", LONG_NAMES).strip()
-    for who, address in (("reception", "/desk/"), ("imogen", "/schedule/")):
+    day, reference = site.manage("shell", "-v", "0", "-c", LONG_NAMES).split()
+
+    def look(page: Page, address: str) -> None:
+        page.goto(address)
+        assert "WWW" in page.content()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.url
+
+    for who, address in (("imogen", "/schedule/"), ("reception", "/desk/")):
         page = person(width=320)
         steps.sign_in(page, who)
-        page.goto(f"{address}?date={day}")
-        assert "WWW" in page.content()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
+        look(page, f"{address}?date={day}")
+    look(page, f"/desk/{reference}/cancel/")
+    page.get_by_label("Why is it cancelled?").fill("Heating")
+    page.get_by_role("button", name="Cancel the visit").click()
+    page.wait_for_url("**/desk/#undo")
+    look(page, "/desk/attention/")
+    assert page.locator(".undo").is_visible()
+    look(page, f"/desk/{reference}/outcome/")
