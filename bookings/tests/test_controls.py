@@ -10,6 +10,20 @@ from bookings import ics, ticks
 from . import test_ics, test_ticks
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """What was reckoned before hides no fault, and what a fault reckoned outlives it nowhere."""
+
+    def forget():
+        for made in vars(ticks).values():
+            if hasattr(made, "cache_clear"):
+                made.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
 def no_change_of_clocks(window, zone, real=ticks.segments):
     """The whole window has the offset that it begins with."""
     first = real(window, zone)[0]
