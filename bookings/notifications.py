@@ -177,17 +177,23 @@ def resend_confirmation(appointment: Appointment) -> Notification:
     return row
 
 
-def send_again(notification: Notification) -> None:
+def send_again(notification: Notification) -> bool:
     """Try a failed message once more, from the start: a person has decided that it is not too
-    late. Claims are counted on, so that a worker that was stuck since finds its own gone."""
-    Notification.objects.filter(pk=notification.pk, state=Notification.State.FAILED).update(
+    late. Claims are counted on, so that a worker that was stuck since finds its own gone.
+
+    False where it had not failed, or somebody else was faster.
+    """
+    failed = Notification.objects.filter(pk=notification.pk, state=Notification.State.FAILED)
+    again = failed.update(
         state=Notification.State.PENDING,
         due_at=now(),
         refusals=0,
         lease_until=None,
         last_error="",
     )
-    nudge_after_commit()
+    if again:
+        nudge_after_commit()
+    return bool(again)
 
 
 def enqueue(kind: str, recipient: str, payload: dict[str, str]) -> Notification:

@@ -346,6 +346,14 @@ def test_send_again_sends_it_again(desk: Client, failed: Notification):
     assert "could not be sent" not in page(desk)
 
 
+def test_who_presses_send_again_a_second_time_is_told_that_it_is_on_its_way(
+    desk: Client, failed: Notification
+):
+    for said in ("The mail is sent again.", "That mail waits no more"):
+        answer = desk.post(reverse("desk-mail", args=[failed.pk, "again"]), follow=True)
+        assert said in answer.content.decode()
+
+
 def test_a_link_sends_nothing(desk: Client, failed: Notification):
     assert desk.get(reverse("desk-mail", args=[failed.pk, "again"])).status_code == 405
 

@@ -119,8 +119,10 @@ def mail(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """A mail that failed: somebody rang instead, or it is sent once more."""
     row = get_object_or_404(Notification, pk=pk)
     if verb == "again":
-        notifications.send_again(row)
-        messages.success(request, _("The mail is sent again."))
+        if notifications.send_again(row):
+            messages.success(request, _("The mail is sent again."))
+        else:
+            messages.info(request, _("That mail waits no more: it was sent, or is on its way."))
     elif verb == "reached":
         try:
             outcomes.reached(row, by=Actor.of(request.user))
