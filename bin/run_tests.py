@@ -49,8 +49,7 @@ def run(title: str, arguments: list[str], environment: dict[str, str]) -> int:
     """Run pytest once; return its exit code."""
     print(f"\n===== {title} =====", flush=True)
     clean = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
-    # One more than a small machine has cores: much of what is tried waits, for a browser or a mail.
-    chosen = ["-n", "3", "--dist", "loadfile"] if "-n" not in arguments else []
+    chosen = ["-n", "2", "--dist", "loadfile"] if "-n" not in arguments else []
     command = [sys.executable, "-m", "pytest", *chosen, *arguments]
     return subprocess.run(command, cwd=ROOT, env=clean | environment, check=False).returncode
 
