@@ -233,11 +233,10 @@ class _Crowd:
 
     def at(self, tick: int) -> tuple[Practitioner, ...]:
         if not self._bytes:
-            self._bytes = [
-                (p, mask.to_bytes(mask.bit_length() // 8 + 1, "little")) for p, mask in self.free
-            ]
-        byte, bit = tick >> 3, tick & 7
-        return tuple(p for p, m in self._bytes if byte < len(m) and m[byte] >> bit & 1)
+            length = self.any.bit_length() // 8 + 1
+            self._bytes = [(p, mask.to_bytes(length, "little")) for p, mask in self.free]
+        byte, bit = tick >> 3, 1 << (tick & 7)
+        return tuple([p for p, m in self._bytes if m[byte] & bit])
 
 
 def _starts(query: Query, board: Board, instant: datetime, n: int | None = None) -> list[Start]:
