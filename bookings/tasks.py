@@ -6,7 +6,7 @@ from celery import shared_task
 
 from clinic.clock import now
 
-from . import appointments, audit, notifications
+from . import appointments, audit, idempotency, notifications
 from .models import EmailProof, IdempotencyKey, ScreeningRecord, Undo
 
 
@@ -31,7 +31,7 @@ def clean_up() -> None:
     (30 days)."""
     instant = now()
     EmailProof.objects.filter(expires_at__lt=instant - timedelta(days=1)).delete()
-    IdempotencyKey.objects.filter(created_at__lt=instant - timedelta(hours=24)).delete()
+    IdempotencyKey.objects.filter(created_at__lt=instant - idempotency.KEPT).delete()
     Undo.objects.filter(until__lt=instant - timedelta(days=1)).delete()
     ScreeningRecord.objects.filter(at__lt=instant - timedelta(days=30), appointments=None).delete()
 
